@@ -1,2 +1,15 @@
 //! Image restoration with a pre-trained image processing transformer (IPT).
+//!
+//! A picture goes down one staircase: decode → (degrade) → tiles or patches → tensor → model →
+//! tensor → stitch → encode. In reading order:
 #![warn(missing_docs)]
+
+pub mod atomic;
+pub mod error;
+pub mod ops;
+pub mod picture;
+pub mod rng;
+pub mod task;
+
+pub use error::{Error, Result};
+pub use task::{Scale, Task};
