@@ -5,11 +5,14 @@
 #![warn(missing_docs)]
 
 pub mod atomic;
+pub mod bicubic;
 pub mod error;
+pub mod model;
 pub mod ops;
 pub mod picture;
 pub mod rng;
 pub mod task;
+pub mod weights;
 
 pub use error::{Error, Result};
 pub use task::{Scale, Task};

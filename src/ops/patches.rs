@@ -9,9 +9,11 @@ use candle_core::{Result, Tensor};
 pub fn unfold(x: &Tensor, patch: usize) -> Result<Tensor> {
     let (batch, height, width, channels) = x.dims4()?;
     let (rows, columns) = (height / patch, width / patch);
-    x.reshape(vec![batch, rows, patch, columns, patch, channels])?
-        .permute(vec![0, 1, 3, 5, 2, 4])?
-        .reshape((batch, rows * columns, channels * patch * patch))
+    x.reshape(vec![batch, rows, patch, columns, patch, channels])?.permute(vec![0, 1, 3, 5, 2, 4])?.reshape((
+        batch,
+        rows * columns,
+        channels * patch * patch,
+    ))
 }
 
 /// Puts the tokens of [`unfold`] back into a `[B, height, width, C]` picture.

@@ -1,0 +1,145 @@
+//! What the model is made of.
+
+use serde::{Deserialize, Serialize};
+
+use super::INPUT;
+use crate::error::{Error, Result};
+use crate::task::Task;
+
+/// The shape of a model; with its weights it is the model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The tasks, in the order of heads, tails and task embeddings.
+    pub tasks: Vec<Task>,
+    /// Feature channels C of heads and tails.
+    pub channels: usize,
+    /// Side P of a patch in pixels; divides 48. A token has C·P² values.
+    pub patch: usize,
+    /// Width D of the transformer. Where it is not C·P², the linear encoding and the mlp head
+    /// become projections in and out, without their residual.
+    pub width: usize,
+    /// Encoder layers, and as many decoder layers.
+    pub layers: usize,
+    /// Attention heads; divides the width.
+    pub heads: usize,
+    /// How the decoder is told the task.
+    pub task_embedding: TaskEmbedding,
+    /// Whether the decoder sees LN(encoder output) (paper, eq. 2) or the output as it is
+    /// (published code).
+    pub memory_norm: bool,
+    /// Whether the tail's output is added to the bicubic enlargement of the input. The tail's last
+    /// convolution then starts at zero, so that training starts from bicubic.
+    pub bicubic_residual: bool,
+    /// The value that white has inside: 255 as published; 1 lets biases and embeddings, which
+    /// start small, take part from the first step.
+    pub white: f64,
+}
+
+/// How the decoder is told the task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TaskEmbedding {
+    /// A table of one vector per position for each task (published code).
+    PerPosition,
+    /// One vector for each task (paper).
+    PerTask,
+}
+
+/// Named shapes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Preset {
+    /// The published model: 115 million parameters for one task.
+    Base,
+    /// The embedded model's shape: wide features around a narrow transformer.
+    Default,
+    /// For tests: under 0.3 million parameters.
+    Tiny,
+}
+
+impl Config {
+    /// The shape that `preset` names, for `tasks`.
+    pub fn preset(preset: Preset, tasks: Vec<Task>) -> Self {
+        let ours = |channels, width, layers, heads| Self {
+            tasks: tasks.clone(),
+            channels,
+            patch: 3,
+            width,
+            layers,
+            heads,
+            task_embedding: TaskEmbedding::PerTask,
+            memory_norm: true,
+            bicubic_residual: true,
+            white: 1.0,
+        };
+        match preset {
+            Preset::Base => Self {
+                task_embedding: TaskEmbedding::PerPosition,
+                memory_norm: false,
+                bicubic_residual: false,
+                white: 255.0,
+                ..ours(64, 576, 12, 12)
+            },
+            Preset::Default => ours(64, 128, 3, 4),
+            Preset::Tiny => ours(8, 32, 1, 2),
+        }
+    }
+
+    /// Checks that the numbers fit together.
+    ///
+    /// # Errors
+    /// Names the first that does not.
+    pub fn check(&self) -> Result<()> {
+        let refuse = |reason: String| Err(Error::Model(reason));
+        if self.tasks.is_empty() {
+            return refuse("the model has no task".into());
+        }
+        if (1..self.tasks.len()).any(|i| self.tasks[..i].contains(&self.tasks[i])) {
+            return refuse("the model names a task twice".into());
+        }
+        for (name, value) in [
+            ("channels", self.channels),
+            ("patch", self.patch),
+            ("width", self.width),
+            ("layers", self.layers),
+            ("heads", self.heads),
+        ] {
+            // Far above any model, and far below what would overflow a product of sizes.
+            if !(1..=65_536).contains(&value) {
+                return refuse(format!("{name} = {value} is out of range"));
+            }
+        }
+        if INPUT % self.patch != 0 {
+            return refuse(format!("a patch of {} pixels does not divide {INPUT}", self.patch));
+        }
+        if self.width % self.heads != 0 {
+            return refuse(format!("{} heads do not divide a width of {}", self.heads, self.width));
+        }
+        if !(self.white.is_finite() && self.white > 0.0) {
+            return refuse(format!("white = {} is not above 0", self.white));
+        }
+        Ok(())
+    }
+
+    /// Tokens N of one input.
+    pub fn tokens(&self) -> usize {
+        (INPUT / self.patch).pow(2)
+    }
+
+    /// Values of one patch, C·P².
+    pub fn token_values(&self) -> usize {
+        self.channels * self.patch * self.patch
+    }
+
+    /// Where `task` stands among the heads.
+    ///
+    /// # Errors
+    /// When the model was not trained for it; the message lists what it was trained for.
+    pub fn task_index(&self, task: Task) -> Result<usize> {
+        self.tasks.iter().position(|&have| have == task).ok_or_else(|| {
+            let have: Vec<_> = self.tasks.iter().map(Task::to_string).collect();
+            Error::Model(format!("the model has no task {task}; it has {}", have.join(", ")))
+        })
+    }
+}

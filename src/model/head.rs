@@ -1,0 +1,49 @@
+//! The head: a picture to features.
+
+use candle_core::{Result, Tensor};
+use candle_nn::VarBuilder;
+
+use super::Config;
+use super::layers::Conv2d;
+use crate::ops::{Activation, Precision};
+
+/// Conv3×3 3→C, then two residual blocks of 5×5 convolutions.
+pub(super) struct Head {
+    first: Conv2d,
+    blocks: Vec<ResidualBlock>,
+}
+
+impl Head {
+    pub fn new(config: &Config, precision: Precision, vb: VarBuilder) -> Result<Self> {
+        let first = Conv2d::new(3, config.channels, 3, precision, vb.pp(0))?;
+        let blocks = (1..=2)
+            .map(|i| ResidualBlock::new(config.channels, precision, vb.pp(i).pp("body")))
+            .collect::<Result<_>>()?;
+        Ok(Self { first, blocks })
+    }
+
+    /// `[B, H, W, 3]` → `[B, H, W, C]`.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let mut x = self.first.forward(x, Activation::None, None)?;
+        for block in &self.blocks {
+            x = block.forward(&x)?;
+        }
+        Ok(x)
+    }
+}
+
+struct ResidualBlock {
+    first: Conv2d,
+    second: Conv2d,
+}
+
+impl ResidualBlock {
+    fn new(channels: usize, precision: Precision, vb: VarBuilder) -> Result<Self> {
+        let conv = |name| Conv2d::new(channels, channels, 5, precision, vb.pp(name));
+        Ok(Self { first: conv(0)?, second: conv(2)? })
+    }
+
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        self.second.forward(&self.first.forward(x, Activation::Relu, None)?, Activation::None, Some(x))
+    }
+}

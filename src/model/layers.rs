@@ -1,0 +1,148 @@
+//! Layers with weights: the operators, their parameters, and how those start.
+
+use candle_core::{Result, Tensor};
+use candle_nn::{Init, VarBuilder};
+
+use crate::ops::{self, Activation, Precision};
+
+/// PyTorch's default for convolutions and linear layers: uniform within ±1/√fan-in.
+fn fan_in(inputs: usize) -> Init {
+    let bound = 1.0 / (inputs as f64).sqrt();
+    Init::Uniform { lo: -bound, up: bound }
+}
+
+/// Square convolution, stride 1, zero borders.
+pub(super) struct Conv2d {
+    weight: Tensor,
+    bias: Tensor,
+    precision: Precision,
+}
+
+impl Conv2d {
+    pub fn new(
+        inputs: usize,
+        outputs: usize,
+        kernel: usize,
+        precision: Precision,
+        vb: VarBuilder,
+    ) -> Result<Self> {
+        let init = fan_in(inputs * kernel * kernel);
+        Self::starting(inputs, outputs, kernel, init, precision, vb)
+    }
+
+    /// A convolution that gives 0 until it has learnt something.
+    pub fn zero(
+        inputs: usize,
+        outputs: usize,
+        kernel: usize,
+        precision: Precision,
+        vb: VarBuilder,
+    ) -> Result<Self> {
+        Self::starting(inputs, outputs, kernel, Init::Const(0.0), precision, vb)
+    }
+
+    fn starting(
+        inputs: usize,
+        outputs: usize,
+        kernel: usize,
+        init: Init,
+        precision: Precision,
+        vb: VarBuilder,
+    ) -> Result<Self> {
+        let weight = vb.get_with_hints((outputs, inputs, kernel, kernel), "weight", init)?;
+        let bias = vb.get_with_hints(outputs, "bias", init)?;
+        Ok(Self { weight, bias, precision })
+    }
+
+    /// `[B, H, W, inputs]` → `[B, H, W, outputs]`.
+    pub fn forward(&self, x: &Tensor, activation: Activation, residual: Option<&Tensor>) -> Result<Tensor> {
+        ops::conv2d(x, &self.weight, &self.bias, activation, residual, self.precision)
+    }
+}
+
+/// Linear layer with bias.
+pub(super) struct Linear {
+    weight: Tensor,
+    bias: Tensor,
+    precision: Precision,
+}
+
+impl Linear {
+    pub fn new(inputs: usize, outputs: usize, precision: Precision, vb: VarBuilder) -> Result<Self> {
+        let weight = vb.get_with_hints((outputs, inputs), "weight", fan_in(inputs))?;
+        let bias = vb.get_with_hints(outputs, "bias", fan_in(inputs))?;
+        Ok(Self { weight, bias, precision })
+    }
+
+    /// `[.., inputs]` → `[.., outputs]`.
+    pub fn forward(&self, x: &Tensor, activation: Activation, residual: Option<&Tensor>) -> Result<Tensor> {
+        ops::linear(x, &self.weight, Some(&self.bias), activation, residual, self.precision)
+    }
+}
+
+/// Layer normalisation over the last dimension.
+pub(super) struct LayerNorm {
+    gamma: Tensor,
+    beta: Tensor,
+}
+
+impl LayerNorm {
+    pub fn new(width: usize, vb: VarBuilder) -> Result<Self> {
+        let gamma = vb.get_with_hints(width, "weight", Init::Const(1.0))?;
+        let beta = vb.get_with_hints(width, "bias", Init::Const(0.0))?;
+        Ok(Self { gamma, beta })
+    }
+
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        ops::layer_norm(x, &self.gamma, &self.beta, 1e-5)
+    }
+}
+
+/// Linear → ReLU → Linear, added to its residual.
+pub(super) struct FeedForward {
+    expand: Linear,
+    contract: Linear,
+}
+
+impl FeedForward {
+    pub fn new(expand: Linear, contract: Linear) -> Self {
+        Self { expand, contract }
+    }
+
+    pub fn forward(&self, x: &Tensor, residual: Option<&Tensor>) -> Result<Tensor> {
+        self.contract.forward(&self.expand.forward(x, Activation::Relu, None)?, Activation::None, residual)
+    }
+}
+
+/// Multi-head attention without biases; MSA in the paper's equations 1 and 2.
+pub(super) struct MultiHeadAttention {
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    out: Tensor,
+    heads: usize,
+    precision: Precision,
+}
+
+impl MultiHeadAttention {
+    pub fn new(width: usize, heads: usize, precision: Precision, vb: VarBuilder) -> Result<Self> {
+        // Xavier over the three stacked projections, as PyTorch's MultiheadAttention starts.
+        let bound = (6.0 / (4 * width) as f64).sqrt();
+        let init = Init::Uniform { lo: -bound, up: bound };
+        let stacked = vb.get_with_hints((3 * width, width), "in_proj_weight", init)?;
+        let part = |i| stacked.narrow(0, i * width, width);
+        let out = vb.get_with_hints((width, width), "out_proj.weight", fan_in(width))?;
+        Ok(Self { query: part(0)?, key: part(1)?, value: part(2)?, out, heads, precision })
+    }
+
+    /// `attention(q, k, v) + residual`, each `[B, N, D]`.
+    pub fn forward(&self, q: &Tensor, k: &Tensor, v: &Tensor, residual: &Tensor) -> Result<Tensor> {
+        let project =
+            |x, weight, residual| ops::linear(x, weight, None, Activation::None, residual, self.precision);
+        let q = project(q, &self.query, None)?;
+        let k = project(k, &self.key, None)?;
+        let v = project(v, &self.value, None)?;
+        let attended = ops::attention(&q, &k, &v, self.heads, self.precision)?;
+        project(&attended, &self.out, Some(residual))
+    }
+}

@@ -1,0 +1,21 @@
+//! The Image Processing Transformer: Chen et al., "Pre-Trained Image Processing Transformer",
+//! CVPR 2021 (arXiv 2012.00364).
+//!
+//! One shared encoder-decoder transformer between a head and a tail per task. Parameters carry the
+//! names of the authors' published state dict (huawei-noah/Pretrained-IPT).
+
+mod body;
+mod config;
+mod decoder;
+mod encoder;
+mod head;
+mod ipt;
+mod layers;
+mod residual;
+mod tail;
+
+pub use config::{Config, Preset, TaskEmbedding};
+pub use ipt::{Ipt, Output};
+
+/// Side of the square input in pixels, before any upscaling.
+pub const INPUT: usize = 48;

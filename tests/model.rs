@@ -1,0 +1,85 @@
+//! The model against the specification.
+
+use candle_core::{Device, Tensor};
+use ipt::model::{Config, INPUT, Preset, TaskEmbedding};
+use ipt::ops::Precision;
+use ipt::weights::Parameters;
+use ipt::{Scale, Task};
+
+fn count(config: &Config) -> usize {
+    Parameters::init(config, 0, &Device::Cpu).unwrap().count()
+}
+
+#[test]
+fn base_has_the_published_number_of_parameters() {
+    let single = |task| count(&Config::preset(Preset::Base, vec![task]));
+    assert_eq!(single(Task::SuperResolution(Scale::X2)), 115_460_419);
+    assert_eq!(single(Task::SuperResolution(Scale::X3)), 115_645_059);
+    assert_eq!(single(Task::SuperResolution(Scale::X4)), 115_608_131);
+    assert_eq!(single(Task::Derain), 115_312_707);
+    let six = Config::preset(Preset::Base, Task::PRETRAINING.to_vec());
+    assert_eq!(count(&six), 118_892_370);
+}
+
+#[test]
+fn tiny_is_tiny() {
+    assert!(count(&Config::preset(Preset::Tiny, Task::PRETRAINING.to_vec())) < 300_000);
+}
+
+#[test]
+fn every_task_gives_its_size_in_every_form() {
+    let tiny = Config::preset(Preset::Tiny, Task::PRETRAINING.to_vec());
+    let published = Config {
+        width: tiny.channels * 9,
+        task_embedding: TaskEmbedding::PerPosition,
+        memory_norm: false,
+        bicubic_residual: false,
+        white: 255.0,
+        ..tiny.clone()
+    };
+    for config in [tiny, published] {
+        let model =
+            Parameters::init(&config, 0, &Device::Cpu).unwrap().model(&config, Precision::F32).unwrap();
+        let x = Tensor::rand(0f32, 255f32, (2, INPUT, INPUT, 3), &Device::Cpu).unwrap();
+        for task in Task::PRETRAINING {
+            let output = model.forward(&x, task).unwrap();
+            let side = INPUT * task.scale();
+            assert_eq!(output.pictures.dims(), [2, side, side, 3]);
+            assert_eq!(output.features.dims(), [2, config.tokens(), config.token_values()]);
+        }
+        assert!(model.forward(&x, "denoise70".parse().unwrap()).is_err());
+    }
+}
+
+#[test]
+fn an_untrained_model_with_bicubic_residual_is_bicubic() {
+    let config = Config::preset(Preset::Tiny, vec![Task::Derain, Task::SuperResolution(Scale::X2)]);
+    let model = Parameters::init(&config, 0, &Device::Cpu).unwrap().model(&config, Precision::F32).unwrap();
+    let x = Tensor::rand(0f32, 255f32, (1, INPUT, INPUT, 3), &Device::Cpu).unwrap();
+    let same = model.forward(&x, Task::Derain).unwrap().pictures;
+    assert_eq!(
+        same.flatten_all().unwrap().to_vec1::<f32>().unwrap(),
+        x.flatten_all().unwrap().to_vec1::<f32>().unwrap()
+    );
+    // A picture of one colour stays one colour.
+    let grey = Tensor::full(77f32, (1, INPUT, INPUT, 3), &Device::Cpu).unwrap();
+    let large = model.forward(&grey, Task::SuperResolution(Scale::X2)).unwrap().pictures;
+    for value in large.flatten_all().unwrap().to_vec1::<f32>().unwrap() {
+        assert!((value - 77.0).abs() < 1e-3, "{value}");
+    }
+}
+
+#[test]
+fn contradictory_configurations_are_refused() {
+    let good = Config::preset(Preset::Tiny, vec![Task::Derain]);
+    for bad in [
+        Config { tasks: vec![], ..good.clone() },
+        Config { tasks: vec![Task::Derain, Task::Derain], ..good.clone() },
+        Config { patch: 5, ..good.clone() },
+        Config { heads: 3, ..good.clone() },
+        Config { channels: 0, ..good.clone() },
+        Config { white: 0.0, ..good.clone() },
+    ] {
+        assert!(Parameters::init(&bad, 0, &Device::Cpu).is_err(), "{bad:?}");
+    }
+}
