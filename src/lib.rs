@@ -12,6 +12,7 @@ pub mod ops;
 pub mod picture;
 pub mod rng;
 pub mod task;
+pub mod train;
 pub mod weights;
 
 pub use error::{Error, Result};
