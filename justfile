@@ -1,0 +1,35 @@
+# What the project can do; `just` alone lists it.
+
+_default:
+    @just --list --unsorted
+
+# The program, for the CPU.
+build:
+    cargo build --release
+
+# Every test, as CI runs them.
+test:
+    cargo test --release
+
+# Formatting and lints, warnings being errors.
+lint:
+    cargo fmt --check
+    cargo clippy --release --all-targets -- -D warnings
+
+# Man pages and completions from the command-line definition, and the library's documentation.
+docs:
+    IPT_BLESS=1 cargo test --release --test surface
+    cargo doc --release --no-deps
+
+# Operators, ours beside candle's.
+bench:
+    cargo bench
+
+# Golden pictures anew, after a change that is meant to change them: look at the difference.
+fixtures:
+    IPT_BLESS=1 cargo test --release --test golden
+
+# One program for CPU and CUDA, which also starts where there is no driver; needs no GPU to build.
+# CAP is the compute capability to compile kernels for: 90 for Hopper, 80 for anything later.
+cuda CAP="90":
+    scripts/build-cuda {{CAP}}
