@@ -6,6 +6,8 @@
 
 pub mod atomic;
 pub mod bicubic;
+pub mod dataset;
+pub mod degrade;
 pub mod error;
 pub mod model;
 pub mod ops;
