@@ -5,6 +5,8 @@
 #![warn(missing_docs)]
 
 pub mod atomic;
+pub mod bicubic;
+pub mod degrade;
 pub mod error;
 pub mod ops;
 pub mod picture;
