@@ -6,6 +6,7 @@
 
 pub mod atomic;
 pub mod bicubic;
+pub mod degrade;
 pub mod error;
 pub mod model;
 pub mod ops;
