@@ -5,14 +5,22 @@
 #![warn(missing_docs)]
 
 pub mod atomic;
+pub mod batch;
 pub mod bicubic;
+pub mod cli;
+pub mod commands;
 pub mod dataset;
 pub mod degrade;
+pub mod device;
 pub mod error;
+pub mod interrupt;
 pub mod model;
 pub mod ops;
 pub mod picture;
+pub mod progress;
+pub mod restore;
 pub mod rng;
+pub mod score;
 pub mod task;
 pub mod train;
 pub mod weights;
