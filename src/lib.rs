@@ -7,10 +7,12 @@
 pub mod atomic;
 pub mod bicubic;
 pub mod degrade;
+pub mod device;
 pub mod error;
 pub mod model;
 pub mod ops;
 pub mod picture;
+pub mod restore;
 pub mod rng;
 pub mod task;
 pub mod weights;
