@@ -7,6 +7,7 @@
 pub mod atomic;
 pub mod bicubic;
 pub mod error;
+pub mod kernels;
 pub mod model;
 pub mod ops;
 pub mod picture;
