@@ -9,6 +9,7 @@ pub mod bicubic;
 pub mod degrade;
 pub mod device;
 pub mod error;
+pub mod kernels;
 pub mod model;
 pub mod ops;
 pub mod picture;
