@@ -5,13 +5,19 @@
 #![warn(missing_docs)]
 
 pub mod atomic;
+pub mod batch;
 pub mod bicubic;
+pub mod cli;
+pub mod commands;
 pub mod degrade;
 pub mod error;
+pub mod interrupt;
 pub mod model;
 pub mod ops;
 pub mod picture;
+pub mod progress;
 pub mod rng;
+pub mod score;
 pub mod task;
 pub mod weights;
 
