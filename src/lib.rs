@@ -18,6 +18,7 @@ pub mod batch;
 pub mod bicubic;
 pub mod cli;
 pub mod commands;
+pub mod dataset;
 pub mod degrade;
 pub mod device;
 pub mod error;
@@ -31,6 +32,7 @@ pub mod restore;
 pub mod rng;
 pub mod score;
 pub mod task;
+pub mod train;
 pub mod weights;
 
 pub use error::{Error, Result};
