@@ -2,6 +2,15 @@
 //!
 //! A picture goes down one staircase: decode → (degrade) → tiles or patches → tensor → model →
 //! tensor → stitch → encode. In reading order:
+//!
+//! - [`task`]: what is undone; [`picture`]: decode, encode, layouts; [`degrade`]: picture → damaged
+//!   picture; [`bicubic`]: the weights of MATLAB's interpolation
+//! - [`kernels`]: products of matrices on slices; [`ops`]: differentiable operators on tensors;
+//!   [`model`]: the transformer; [`weights`]: its parameters and their files
+//! - [`restore`]: pictures through a model; [`score`]: how good they are
+//! - [`dataset`]: photographs → batches; [`train`]: batches → weights
+//! - [`batch`]: which files become which; [`cli`] and [`commands`]: the program
+//! - [`device`], [`rng`], [`atomic`], [`error`], [`progress`], [`interrupt`]: one small thing each
 #![warn(missing_docs)]
 
 pub mod atomic;
@@ -14,6 +23,7 @@ pub mod degrade;
 pub mod device;
 pub mod error;
 pub mod interrupt;
+pub mod kernels;
 pub mod model;
 pub mod ops;
 pub mod picture;

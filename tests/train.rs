@@ -130,8 +130,10 @@ fn threads_do_not_matter() {
     let result = |threads: usize| {
         let place = runs.path().join(threads.to_string());
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| run(&options, &Place::new(&place), &machine(threads), false, &mut Watcher::default()))
-            .unwrap();
+        pool.install(|| {
+            run(&options, &Place::new(&place), &machine(threads), false, &mut Watcher::default())
+        })
+        .unwrap();
         bytes(place.join("final.safetensors"))
     };
     let one = result(1);
@@ -281,7 +283,8 @@ fn files_that_cannot_be_used_are_named_once() {
     let empty = tempfile::tempdir().unwrap();
     save(&empty.path().join("small.png"), &photo(8, 40, 40));
     let options = options(empty.path(), 2);
-    let error = run(&options, &Place::new(&place.path().join("b")), &machine(1), false, &mut Watcher::default());
+    let error =
+        run(&options, &Place::new(&place.path().join("b")), &machine(1), false, &mut Watcher::default());
     let error = error.unwrap_err().to_string();
     assert!(error.contains("small.png") && error.contains("no photograph can be used"), "{error}");
 }
@@ -294,7 +297,8 @@ fn the_result_is_the_running_mean() {
     let model = Model::open(&place.path().join("final.safetensors")).unwrap();
     let (state, _, _) = Checkpoint::newest(&Place::new(place.path()).checkpoints()).unwrap();
     for (name, tensor) in model.parameters.tensors() {
-        let values = |tensor: &candle_core::Tensor| -> Vec<f32> { tensor.flatten_all().unwrap().to_vec1().unwrap() };
+        let values =
+            |tensor: &candle_core::Tensor| -> Vec<f32> { tensor.flatten_all().unwrap().to_vec1().unwrap() };
         assert_eq!(values(&tensor), values(&state.average[&name]), "{name}");
     }
     assert_eq!(model.provenance["patches"], "6");

@@ -145,7 +145,9 @@ impl Photos {
         if too_small.insert((index, side)) {
             let (width, height) = (picture.width(), picture.height());
             let file = self.files[index].display();
-            self.note(format!("{file}: {width}×{height} is too small for patches of {side} pixels: not used"));
+            self.note(format!(
+                "{file}: {width}×{height} is too small for patches of {side} pixels: not used"
+            ));
         }
         None
     }

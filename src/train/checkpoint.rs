@@ -196,10 +196,7 @@ mod tests {
         for step in [1, 2, 10, 30] {
             checkpoint(step).save(folder.path(), 2).unwrap();
         }
-        assert_eq!(
-            list(folder.path()).unwrap().iter().map(|(step, _)| *step).collect::<Vec<_>>(),
-            [30, 10]
-        );
+        assert_eq!(list(folder.path()).unwrap().iter().map(|(step, _)| *step).collect::<Vec<_>>(), [30, 10]);
         let (read, _, damaged) = Checkpoint::newest(folder.path()).unwrap();
         assert!(damaged.is_empty());
         assert_eq!((read.step, read.milliseconds, read.moments["body.w"].steps), (30, 12, 5));
