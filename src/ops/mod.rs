@@ -6,6 +6,7 @@
 
 mod attention;
 mod conv2d;
+mod cpu;
 mod layer_norm;
 mod linear;
 mod patches;
@@ -57,3 +58,6 @@ fn finish(
         None => Ok(active),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,6 +50,8 @@ pub trait Sample: Copy + Default + PartialEq + std::fmt::Debug + Send + Sync + '
     fn round_f32(value: f32) -> Self;
     /// The samples of a picture.
     fn wrap(samples: Vec<Self>) -> Samples;
+    /// The samples again, if they are of this depth.
+    fn unwrap(samples: Samples) -> Option<Vec<Self>>;
 }
 
 macro_rules! sample {
@@ -74,6 +76,12 @@ macro_rules! sample {
             }
             fn wrap(samples: Vec<Self>) -> Samples {
                 Samples::$variant(samples)
+            }
+            fn unwrap(samples: Samples) -> Option<Vec<Self>> {
+                match samples {
+                    Samples::$variant(samples) => Some(samples),
+                    _ => None,
+                }
             }
         }
     };

@@ -1,0 +1,70 @@
+//! Products and normalisations on plain f32 slices, for the processor at hand.
+//!
+//! Everything rests on one primitive, a block of a sum of matrix products ([`tile`]), which has one implementation for
+//! each kind of vector unit, chosen at run time ([`isa`]). Work is cut by the shape of the problem alone and sums are
+//! taken in a fixed order, so results do not depend on the number of threads. Threads are those of rayon's current
+//! pool.
+
+/// Compiles a function once for each [`isa::Level`] and picks one at run time.
+macro_rules! dispatch {
+    ($(#[$meta:meta])* $vis:vis fn $($rest:tt)*) => {
+        $crate::kernels::dispatch! { @ [] $(#[$meta])* $vis fn $($rest)* }
+    };
+    ($(#[$meta:meta])* $vis:vis unsafe fn $($rest:tt)*) => {
+        $crate::kernels::dispatch! { @ [unsafe] $(#[$meta])* $vis fn $($rest)* }
+    };
+    (@ [$($unsafe:tt)?] $(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $result:ty)? $body:block) => {
+        $(#[$meta])*
+        #[allow(unused_unsafe)]
+        $vis $($unsafe)? fn $name($($arg: $type),*) $(-> $result)? {
+            #[inline(always)]
+            $($unsafe)? fn portable($($arg: $type),*) $(-> $result)? $body
+
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx2,fma")]
+                $($unsafe)? fn avx2($($arg: $type),*) $(-> $result)? {
+                    // SAFETY: passed on.
+                    unsafe { portable($($arg),*) }
+                }
+                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+                $($unsafe)? fn avx512($($arg: $type),*) $(-> $result)? {
+                    // SAFETY: passed on.
+                    unsafe { portable($($arg),*) }
+                }
+                match $crate::kernels::isa::level() {
+                    // SAFETY: the processor has these instructions.
+                    $crate::kernels::isa::Level::Avx512 => return unsafe { avx512($($arg),*) },
+                    // SAFETY: the processor has these instructions.
+                    $crate::kernels::isa::Level::Avx2 => return unsafe { avx2($($arg),*) },
+                    $crate::kernels::isa::Level::Portable => (),
+                }
+            }
+            // SAFETY: passed on.
+            unsafe { portable($($arg),*) }
+        }
+    };
+}
+pub(crate) use dispatch;
+
+#[cfg(target_arch = "x86_64")]
+mod amx;
+pub mod attention;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod backends;
+pub mod conv2d;
+pub mod element;
+pub mod isa;
+pub mod layer_norm;
+pub mod matmul;
+mod output;
+mod pack;
+pub mod patches;
+mod portable;
+pub mod rows;
+mod scratch;
+mod softmax;
+pub mod tile;

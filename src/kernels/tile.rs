@@ -1,0 +1,182 @@
+//! The one primitive under every product: a small block of C = Σ_s A_s·B_s, summed in registers
+//! (the batch-reduce product of Georganas et al., "Harnessing Deep Learning via a Single Building Block", 2020).
+//!
+//! A is rows of neighbouring elements, `row_stride` apart; A_s begins `shifts[s]` elements into it. So a channels-last
+//! convolution needs no copy of its windows: a shift is a step in the picture. B is packed in panels of [`PANEL`]
+//! columns, `Element::GROUP` neighbours along the sum together, the B_s one after another.
+
+use super::element::Element;
+
+/// Columns in a panel of packed B.
+pub const PANEL: usize = 32;
+
+/// The most rows of a block.
+pub const MAX_ROWS: usize = 32;
+
+/// A finished block of sums.
+#[repr(C, align(64))]
+pub struct Tile(pub [[f32; PANEL]; MAX_ROWS]);
+
+impl Tile {
+    /// All sums zero.
+    pub fn zero() -> Self {
+        Self([[0.0; PANEL]; MAX_ROWS])
+    }
+}
+
+/// The factors of one block.
+#[derive(Clone, Copy)]
+pub struct Factors<'a, E> {
+    /// The first element of the first row of A.
+    pub a: *const E,
+    /// From a row of A to the next, in elements.
+    pub row_stride: usize,
+    /// Where each A_s begins, in elements.
+    pub shifts: &'a [usize],
+    /// The summed dimension of each A_s·B_s, a multiple of `E::MULTIPLE`.
+    pub length: usize,
+    /// The packed panel, `shifts.len() * length * PANEL` elements.
+    pub b: *const E,
+}
+
+/// Computes a block of the given rows and columns.
+pub type Run<E> = unsafe fn(&Factors<'_, E>, usize, usize, &mut Tile);
+
+/// One way to compute a block.
+pub struct Kernel<E: 'static> {
+    /// Its name, for tests and benches.
+    pub name: &'static str,
+    /// The rows of a full block, at most [`MAX_ROWS`].
+    pub rows: usize,
+    /// A is read in whole groups of this many rows, so that many must be readable.
+    pub row_group: usize,
+    /// Prepares this thread, before any `run`.
+    pub(super) enter: fn(),
+    /// Undoes `enter`.
+    pub(super) leave: fn(),
+    pub(super) run: Run<E>,
+}
+
+impl<E: Element> Kernel<E> {
+    /// Makes this thread ready to run blocks until the guard is dropped.
+    pub fn enter(&'static self) -> Session<E> {
+        (self.enter)();
+        Session(self)
+    }
+}
+
+/// A kernel this thread is ready to run.
+pub struct Session<E: 'static>(&'static Kernel<E>);
+
+impl<E> Session<E> {
+    /// The rows of a full block.
+    pub fn rows(&self) -> usize {
+        self.0.rows
+    }
+
+    /// Computes one block into the first `rows` rows and `columns` columns of `tile`; the rest of `tile` is unspecified.
+    ///
+    /// # Safety
+    /// `rows` is in 1..=`self.rows()`, `columns` in 1..=`PANEL`. For each shift, `length` elements are readable from
+    /// the start of each of the rows of A, `rows` rounded up to the kernel's `row_group`; and B is readable as stated.
+    #[inline]
+    pub unsafe fn run(&self, factors: &Factors<'_, E>, rows: usize, columns: usize, tile: &mut Tile) {
+        debug_assert!((1..=self.0.rows).contains(&rows) && (1..=PANEL).contains(&columns));
+        // SAFETY: passed on to the caller; the kernel was listed, so the processor has its instructions.
+        unsafe { (self.0.run)(factors, rows, columns, tile) }
+    }
+}
+
+impl<E> Drop for Session<E> {
+    fn drop(&mut self) {
+        (self.0.leave)();
+    }
+}
+
+/// A register of f32 sums, and the products that add to it.
+pub(super) trait Register: Copy {
+    /// The format of the factors.
+    type Element: Element;
+    /// Sums in a register.
+    const LANES: usize;
+
+    unsafe fn zero() -> Self;
+    /// The word (`GROUP` elements) at `a`, unaligned, in every lane.
+    unsafe fn splat(a: *const Self::Element) -> Self;
+    /// `LANES` words, unaligned.
+    unsafe fn load(b: *const Self::Element) -> Self;
+    /// `self + a·b`, lane by lane.
+    unsafe fn add_product(self, a: Self, b: Self) -> Self;
+    /// Writes `LANES` sums.
+    unsafe fn store(self, to: *mut f32);
+}
+
+/// A block of `ROWS` rows and `COLUMNS` registers. `column` is the first column within the panel.
+///
+/// # Safety
+/// As [`Session::run`], and the caller has the instructions of `V` enabled.
+#[inline(always)]
+pub(super) unsafe fn block<V: Register, const ROWS: usize, const COLUMNS: usize>(
+    factors: &Factors<'_, V::Element>,
+    column: usize,
+    tile: &mut Tile,
+) {
+    let group = <V::Element as Element>::GROUP;
+    let stride = factors.row_stride;
+    // SAFETY: the caller promises that A and the panel are readable for these shifts and lengths; the tile has
+    // MAX_ROWS >= ROWS rows, and column + COLUMNS * LANES <= PANEL.
+    unsafe {
+        let mut sums = [[V::zero(); COLUMNS]; ROWS];
+        let mut b = factors.b.add(column * group);
+        for &shift in factors.shifts {
+            // Four rows share a base, so that few address registers are needed.
+            let mut a = factors.a.add(shift);
+            for _ in 0..factors.length / group {
+                let mut factor = [V::zero(); COLUMNS];
+                for (j, factor) in factor.iter_mut().enumerate() {
+                    *factor = V::load(b.add(j * V::LANES * group));
+                }
+                for (i, sums) in sums.iter_mut().enumerate() {
+                    let word = V::splat(a.add(i * stride));
+                    for (sum, factor) in sums.iter_mut().zip(factor) {
+                        *sum = sum.add_product(word, factor);
+                    }
+                }
+                a = a.add(group);
+                b = b.add(PANEL * group);
+            }
+        }
+        for (i, sums) in sums.iter().enumerate() {
+            for (j, sum) in sums.iter().enumerate() {
+                sum.store(tile.0[i].as_mut_ptr().add(column + j * V::LANES));
+            }
+        }
+    }
+}
+
+/// A block of up to `MAX` rows, in steps of two registers of columns.
+///
+/// # Safety
+/// As [`block`], for `rows` rows.
+macro_rules! run_blocks {
+    ($register:ty, $factors:expr, $rows:expr, $columns:expr, $tile:expr, [$($n:literal)*]) => {{
+        let (factors, rows, columns, tile) = ($factors, $rows, $columns, $tile);
+        let lanes = <$register as $crate::kernels::tile::Register>::LANES;
+        let mut column = 0;
+        while column < columns {
+            let wide = columns - column > lanes;
+            // SAFETY: the caller's promise; a wide block has 2 * lanes columns and PANEL is a multiple of that.
+            unsafe {
+                match (rows, wide) {
+                    $(
+                        ($n, true) => $crate::kernels::tile::block::<$register, $n, 2>(factors, column, tile),
+                        ($n, false) => $crate::kernels::tile::block::<$register, $n, 1>(factors, column, tile),
+                    )*
+                    _ => unreachable!("more rows than the kernel takes"),
+                }
+            }
+            column += 2 * lanes;
+        }
+    }};
+}
+pub(super) use run_blocks;

@@ -1,0 +1,187 @@
+//! Each operator on the CPU against candle's own operators in f64, forward and backward.
+
+use candle_core::{DType, Device, Result, Tensor, Var};
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
+
+use super::*;
+
+/// Bounds on |error| / max |exact|.
+const F32: f64 = 3e-6;
+const BF16: f64 = 1.5e-2;
+
+fn random(shape: &[usize], seed: u64) -> Tensor {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let values: Vec<f32> = (0..shape.iter().product()).map(|_| rng.random_range(-1.0..1.0)).collect();
+    Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
+}
+
+/// The result and the gradients of all inputs under a fixed random loss.
+fn run(inputs: &[Tensor], op: impl Fn(&[Tensor]) -> Result<Tensor>) -> Vec<Tensor> {
+    let vars: Vec<Var> = inputs.iter().map(|x| Var::from_tensor(x).unwrap()).collect();
+    let tensors: Vec<Tensor> = vars.iter().map(|var| var.as_tensor().clone()).collect();
+    let result = op(&tensors).unwrap();
+    let weights = random(result.dims(), 99).to_dtype(result.dtype()).unwrap();
+    let gradients = (&result * weights).unwrap().sum_all().unwrap().backward().unwrap();
+    let mut all = vec![result.detach()];
+    all.extend(tensors.iter().map(|x| gradients.get(x).expect("every input has a gradient").clone()));
+    all
+}
+
+fn values(x: &Tensor) -> Vec<f64> {
+    x.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
+}
+
+fn assert_close(name: &str, found: &[Tensor], exact: &[Tensor], bound: f64) {
+    for (index, (found, exact)) in found.iter().zip(exact).enumerate() {
+        assert_eq!(found.dims(), exact.dims(), "{name}: shape of {index}");
+        let (found, exact) = (values(found), values(exact));
+        let size = exact.iter().fold(1e-3_f64, |most, x| most.max(x.abs()));
+        let error = found.iter().zip(&exact).fold(0.0_f64, |most, (a, b)| {
+            let error = (a - b).abs();
+            if error > most || error.is_nan() { error } else { most }
+        });
+        assert!(error <= bound * size, "{name}: output or gradient {index} is off by {:e}", error / size);
+    }
+}
+
+fn check(
+    name: &str,
+    shapes: &[&[usize]],
+    bound: f64,
+    op: impl Fn(&[Tensor]) -> Result<Tensor>,
+    oracle: impl Fn(&[Tensor]) -> Result<Tensor>,
+) {
+    let inputs: Vec<Tensor> = shapes.iter().enumerate().map(|(i, shape)| random(shape, i as u64)).collect();
+    let doubles: Vec<Tensor> = inputs.iter().map(|x| x.to_dtype(DType::F64).unwrap()).collect();
+    assert_close(name, &run(&inputs, op), &run(&doubles, oracle), bound);
+}
+
+fn precisions() -> impl Iterator<Item = (Precision, f64)> {
+    [(Precision::F32, F32), (Precision::Bf16, BF16)]
+        .into_iter()
+        .filter(|(precision, _)| precision.supported())
+}
+
+#[test]
+fn conv2d_and_its_gradients_are_exact() {
+    let cases = [
+        (1, 5, 7, 3, 8, 3),
+        (2, 9, 48, 16, 3, 3),
+        (1, 19, 33, 20, 37, 5),
+        (3, 4, 1, 5, 6, 1),
+        (2, 17, 16, 64, 48, 3),
+        (1, 2, 2, 4, 33, 5),
+        (1, 60, 50, 8, 12, 3),
+    ];
+    for (batch, height, width, inputs, outputs, kernel) in cases {
+        for (precision, bound) in precisions() {
+            let picture = [batch, height, width, inputs];
+            let shapes: [&[usize]; 3] = [&picture, &[outputs, inputs, kernel, kernel], &[outputs]];
+            let name = format!("conv2d {picture:?} -> {outputs}, {kernel}, {precision:?}");
+            let op = |x: &[Tensor]| conv2d(&x[0], &x[1], &x[2], Activation::None, None, precision);
+            check(&name, &shapes, bound, op, |x| {
+                conv2d::composed(&x[0], &x[1], &x[2], Activation::None, None)
+            });
+        }
+    }
+}
+
+#[test]
+fn conv2d_with_relu_or_residual() {
+    let shapes: [&[usize]; 3] = [&[2, 6, 10, 7], &[7, 7, 3, 3], &[7]];
+    let relu = |x: &[Tensor]| conv2d(&x[0], &x[1], &x[2], Activation::Relu, None, Precision::F32);
+    check("relu", &shapes, F32, relu, |x| conv2d::composed(&x[0], &x[1], &x[2], Activation::Relu, None));
+    let shapes: [&[usize]; 4] = [&[2, 6, 10, 7], &[7, 7, 3, 3], &[7], &[2, 6, 10, 7]];
+    let both = |x: &[Tensor]| conv2d(&x[0], &x[1], &x[2], Activation::Relu, Some(&x[3]), Precision::F32);
+    check("both", &shapes, F32, both, |x| {
+        conv2d::composed(&x[0], &x[1], &x[2], Activation::Relu, Some(&x[3]))
+    });
+}
+
+#[test]
+fn linear_and_its_gradients_are_exact() {
+    let cases = [(1, 1, 1), (3, 5, 7), (50, 40, 33), (333, 17, 100), (13, 1100, 70), (260, 64, 192)];
+    for (rows, inputs, outputs) in cases {
+        for (precision, bound) in precisions() {
+            let name = format!("linear {rows} × {inputs} -> {outputs}, {precision:?}");
+            let shapes: [&[usize]; 3] = [&[1, rows, inputs], &[outputs, inputs], &[outputs]];
+            let op = |x: &[Tensor]| linear(&x[0], &x[1], Some(&x[2]), Activation::None, None, precision);
+            let oracle = |x: &[Tensor]| linear::composed(&x[0], &x[1], Some(&x[2]), Activation::None, None);
+            check(&name, &shapes, bound, op, oracle);
+        }
+    }
+}
+
+#[test]
+fn linear_without_bias_with_relu_and_residual() {
+    let shapes: [&[usize]; 3] = [&[2, 9, 20], &[30, 20], &[2, 9, 30]];
+    let op = |x: &[Tensor]| linear(&x[0], &x[1], None, Activation::Relu, Some(&x[2]), Precision::F32);
+    let oracle = |x: &[Tensor]| linear::composed(&x[0], &x[1], None, Activation::Relu, Some(&x[2]));
+    check("linear", &shapes, F32, op, oracle);
+}
+
+#[test]
+fn attention_and_its_gradients_are_exact() {
+    for (batch, tokens, heads, width) in
+        [(1, 1, 1, 1), (2, 5, 3, 7), (1, 256, 2, 48), (2, 140, 2, 32), (1, 33, 1, 64)]
+    {
+        for (precision, bound) in precisions() {
+            let shape = [batch, tokens, heads * width];
+            let name = format!("attention {shape:?}, {heads} heads, {precision:?}");
+            let op = |x: &[Tensor]| attention(&x[0], &x[1], &x[2], heads, precision);
+            check(&name, &[&shape[..]; 3], bound, op, |x| attention::composed(&x[0], &x[1], &x[2], heads));
+        }
+    }
+}
+
+#[test]
+fn layer_norm_and_its_gradients_are_exact() {
+    for (rows, width) in [(1, 1), (3, 5), (130, 48), (70, 577)] {
+        let shapes: [&[usize]; 3] = [&[2, rows, width], &[width], &[width]];
+        let op = |x: &[Tensor]| layer_norm(&x[0], &x[1], &x[2], 1e-5);
+        check("layer_norm", &shapes, 1e-5, op, |x| layer_norm::composed(&x[0], &x[1], &x[2], 1e-5));
+    }
+}
+
+#[test]
+fn patches_are_those_of_the_composition() {
+    let grid = crate::kernels::patches::Grid { batch: 2, rows: 3, columns: 4, channels: 5, side: 3 };
+    let op = |x: &[Tensor]| unfold(&x[0], 3);
+    check("unfold", &[&[2, 9, 12, 5]], 0.0, op, |x| patches::composed_unfold(&x[0], &grid));
+    let op = |x: &[Tensor]| fold(&x[0], 3, 9, 12);
+    check("fold", &[&[2, 12, 45]], 0.0, op, |x| patches::composed_fold(&x[0], &grid));
+}
+
+#[test]
+fn pixel_shuffle_is_pytorchs() {
+    let x = Tensor::arange(0f32, 16.0, &Device::Cpu).unwrap().reshape((1, 1, 2, 8)).unwrap();
+    let found = pixel_shuffle(&x, 2).unwrap();
+    assert_eq!(found.dims(), [1, 2, 4, 2]);
+    // torch.nn.functional.pixel_shuffle(torch.arange(16.).reshape(1, 1, 2, 8).permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1)
+    let exact = [0., 4., 1., 5., 8., 12., 9., 13., 2., 6., 3., 7., 10., 14., 11., 15.];
+    assert_eq!(values(&found), exact);
+}
+
+#[test]
+fn results_do_not_depend_on_the_threads() {
+    let all = |precision| {
+        let mut out = Vec::new();
+        let inputs = [random(&[5, 20, 48, 20], 1), random(&[40, 20, 3, 3], 2), random(&[40], 3)];
+        out.extend(run(&inputs, |x| conv2d(&x[0], &x[1], &x[2], Activation::Relu, None, precision)));
+        let inputs = [random(&[700, 96], 1), random(&[100, 96], 2), random(&[100], 3)];
+        out.extend(run(&inputs, |x| linear(&x[0], &x[1], Some(&x[2]), Activation::Relu, None, precision)));
+        let inputs = [1, 2, 3].map(|seed| random(&[3, 256, 64], seed));
+        out.extend(run(&inputs, |x| attention(&x[0], &x[1], &x[2], 2, precision)));
+        let inputs = [random(&[700, 96], 1), random(&[96], 2), random(&[96], 3)];
+        out.extend(run(&inputs, |x| layer_norm(&x[0], &x[1], &x[2], 1e-5)));
+        out.iter().map(|x| x.flatten_all().unwrap().to_vec1::<f32>().unwrap()).collect::<Vec<_>>()
+    };
+    for (precision, _) in precisions() {
+        let [one, two, three] = [1, 2, 3].map(|threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| all(precision))
+        });
+        assert!(one == two && two == three, "{precision:?}");
+    }
+}
