@@ -1,6 +1,66 @@
 //! `ipt restore`.
 
-use crate::harness::{TestEnv, look, picture};
+use candle_core::{DType, Device};
+use ipt::model::{Config, Preset};
+use ipt::task::Task;
+use ipt::weights::{Model, Parameters};
+
+use crate::harness::{TestEnv, grey, look, picture};
+
+/// A folder with a model that has learned nothing, for these tasks.
+fn with_model(tasks: &[&str]) -> TestEnv {
+    let env = TestEnv::with(&["in/a.png", "in/deep/b.jpg"]);
+    let tasks = tasks.iter().map(|task| task.parse::<Task>().unwrap()).collect();
+    let config = Config::preset(Preset::Tiny, tasks);
+    let parameters = Parameters::init(&config, 1, &Device::Cpu).unwrap();
+    let model = Model { config, parameters, provenance: Default::default() };
+    model.save(&env.path("model.safetensors"), DType::F16).unwrap();
+    env
+}
+
+#[test]
+fn a_model_restores_trees_files_and_pipes() {
+    let env = with_model(&["sr2", "denoise30"]);
+    env.assert_output("restore --model model.safetensors --task sr2 in out", b"");
+    assert_eq!(env.files("out"), ["a.png", "deep/b.jpg"]);
+    let (width, height, _) = look(&env.read("out/deep/b.jpg"));
+    assert_eq!((width, height), (48, 36));
+    let one = env.assert_output("restore --model model.safetensors --task sr2 -j 1", &env.read("in/a.png"));
+    assert!(one == env.read("out/a.png"), "the same for any number of threads, through a pipe");
+    let ensemble = "restore --model model.safetensors --task denoise30 --self-ensemble --precision f32";
+    let (width, height, _) = look(&env.assert_output(&format!("{ensemble} in/a.png"), b""));
+    assert_eq!((width, height), (24, 18));
+    // One pixel is a picture, too.
+    let (width, height, _) =
+        look(&env.assert_output("restore --model model.safetensors --task sr2", &grey(1, 1)));
+    assert_eq!((width, height), (2, 2));
+}
+
+#[test]
+fn a_task_that_the_model_lacks() {
+    let env = with_model(&["sr2", "denoise30"]);
+    env.assert_error("restore --model model.safetensors --task sr4 in out", &["sr4", "sr2", "denoise30"]);
+    env.assert_error(
+        "restore --model model.safetensors --task denoise25 in out",
+        &["denoise25", "denoise30"],
+    );
+    assert_eq!(env.files(""), ["in/a.png", "in/deep/b.jpg", "model.safetensors"]);
+}
+
+#[test]
+fn a_damaged_picture_costs_itself_only() {
+    let env = with_model(&["derain"]);
+    env.write("in/0.png", b"");
+    env.assert_failure("restore --model model.safetensors --task derain in out", &["in/0.png: "]);
+    assert_eq!(env.files("out"), ["a.png", "deep/b.jpg"]);
+}
+
+#[test]
+fn a_device_that_is_not_there() {
+    let env = with_model(&["sr2"]);
+    env.assert_error("restore --model model.safetensors --task sr2 --device cuda:99 in out", &["cuda"]);
+    env.assert_error("restore --model model.safetensors --task sr2 --device gpu in out", &["gpu", "auto"]);
+}
 
 #[test]
 fn the_baseline_needs_no_model() {
