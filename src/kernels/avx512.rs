@@ -43,6 +43,15 @@ impl Register for Single {
     }
 
     #[inline(always)]
+    unsafe fn prefetch(b: *const f32) {
+        // SAFETY: a prefetch never faults.
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T0>(b.cast());
+            _mm_prefetch::<_MM_HINT_T0>(b.wrapping_byte_add(64).cast());
+        }
+    }
+
+    #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
         // SAFETY: as above.
         unsafe { _mm512_storeu_ps(to, self.0) }
@@ -79,6 +88,15 @@ impl Register for Half {
     unsafe fn add_product(self, a: Self, b: Self) -> Self {
         // SAFETY: as above; __m512 and __m512bh are both 64 plain bytes.
         Self(unsafe { _mm512_dpbf16_ps(self.0, std::mem::transmute(a.0), std::mem::transmute(b.0)) })
+    }
+
+    #[inline(always)]
+    unsafe fn prefetch(b: *const Bf16) {
+        // SAFETY: a prefetch never faults.
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T0>(b.cast());
+            _mm_prefetch::<_MM_HINT_T0>(b.wrapping_byte_add(64).cast());
+        }
     }
 
     #[inline(always)]
