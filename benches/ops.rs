@@ -79,8 +79,7 @@ fn linear(criterion: &mut Criterion) {
 fn attention(criterion: &mut Criterion) {
     for (batch, heads, width) in [(16, 4, 48), (8, 12, 48), (16, 6, 64)] {
         let shape = [batch, 256, heads * width];
-        let attention =
-            |precision| move |x: &[Tensor]| ops::attention(&x[0], &x[1], &x[2], heads, precision);
+        let attention = |precision| move |x: &[Tensor]| ops::attention(&x[0], &x[1], &x[2], heads, precision);
         let candle = |x: &[Tensor]| {
             let split = |x: &Tensor| x.reshape((batch, 256, heads, width))?.transpose(1, 2)?.contiguous();
             let scores = (split(&x[0])?.matmul(&split(&x[1])?.t()?)? * (width as f64).powf(-0.5))?;
@@ -91,7 +90,11 @@ fn attention(criterion: &mut Criterion) {
             &format!("attention {batch} {heads}x{width}"),
             2 * batch * heads * 256 * 256 * width,
             &[&shape[..]; 3],
-            &[("f32", &attention(Precision::F32)), ("bf16", &attention(Precision::Bf16)), ("candle", &candle)],
+            &[
+                ("f32", &attention(Precision::F32)),
+                ("bf16", &attention(Precision::Bf16)),
+                ("candle", &candle),
+            ],
         );
     }
 }
@@ -127,7 +130,13 @@ fn patches(criterion: &mut Criterion) {
         split.reshape((8, 96, 96, 64))
     };
     let ours: Op = &|x| ops::pixel_shuffle(&x[0], 2);
-    measure(criterion, "pixel_shuffle", shape.iter().product(), &[&shape], &[("f32", ours), ("candle", &candle)]);
+    measure(
+        criterion,
+        "pixel_shuffle",
+        shape.iter().product(),
+        &[&shape],
+        &[("f32", ours), ("candle", &candle)],
+    );
 }
 
 fn short() -> Criterion {
