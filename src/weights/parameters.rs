@@ -61,14 +61,22 @@ impl Parameters {
         Ok(Self { variables, device: device.clone() })
     }
 
-    /// The model that computes with these parameters: what is later written into the variables,
-    /// the model sees.
+    /// The model to train: what is later written into the variables, it sees.
     pub fn model(&self, config: &Config, precision: Precision) -> Result<Ipt> {
         Ipt::new(config, precision, builder(&self.lookup(), &self.device))
     }
 
-    fn lookup(&self) -> Lookup<'_> {
-        Lookup { variables: &self.variables, used: Mutex::default() }
+    /// The model to use, on `device`: without the graph that training keeps.
+    pub fn inference_model(&self, config: &Config, precision: Precision, device: &Device) -> Result<Ipt> {
+        let tensors = self.tensors().into_iter();
+        let tensors =
+            tensors.map(|(name, tensor)| Ok((name, tensor.to_device(device)?))).collect::<Result<_>>()?;
+        Ipt::new(config, precision, builder(&Lookup { tensors, used: Mutex::default() }, device))
+    }
+
+    fn lookup(&self) -> Lookup {
+        let tensors = self.iter().map(|(name, variable)| (name.to_owned(), variable.as_tensor().clone()));
+        Lookup { tensors: tensors.collect(), used: Mutex::default() }
     }
 
     /// The variables in the order of their names.
@@ -164,12 +172,12 @@ impl SimpleBackend for Initial {
 }
 
 /// Hands out what is there, and remembers what was asked for.
-struct Lookup<'a> {
-    variables: &'a BTreeMap<String, Var>,
+struct Lookup {
+    tensors: BTreeMap<String, Tensor>,
     used: Mutex<BTreeSet<String>>,
 }
 
-impl SimpleBackend for Lookup<'_> {
+impl SimpleBackend for Lookup {
     fn get(
         &self,
         shape: Shape,
@@ -186,14 +194,14 @@ impl SimpleBackend for Lookup<'_> {
     }
 
     fn get_unchecked(&self, name: &str, _: DType, _: &Device) -> candle_core::Result<Tensor> {
-        let Some(variable) = self.variables.get(name) else {
+        let Some(tensor) = self.tensors.get(name) else {
             candle_core::bail!("parameter {name} is missing");
         };
         self.used.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(name.to_owned());
-        Ok(variable.as_tensor().clone())
+        Ok(tensor.clone())
     }
 
     fn contains_tensor(&self, name: &str) -> bool {
-        self.variables.contains_key(name)
+        self.tensors.contains_key(name)
     }
 }

@@ -1,0 +1,63 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_ipt_global_optspecs
+    string join \n q/quiet j/jobs= h/help V/version
+end
+
+function __fish_ipt_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_ipt_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_ipt_using_subcommand
+    set -l cmd (__fish_ipt_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c ipt -n "__fish_ipt_needs_command" -s j -l jobs -d 'Threads to use; all of the machine\'s if not given' -r
+complete -c ipt -n "__fish_ipt_needs_command" -s q -l quiet -d 'Say nothing but errors'
+complete -c ipt -n "__fish_ipt_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ipt -n "__fish_ipt_needs_command" -s V -l version -d 'Print version'
+complete -c ipt -n "__fish_ipt_needs_command" -f -a "degrade" -d 'Damage pictures: shrink them, add noise or rain'
+complete -c ipt -n "__fish_ipt_needs_command" -f -a "score" -d 'Measure how near restored pictures are to their references, with PSNR and SSIM'
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s t -l task -d 'What `restore` is to undo; any denoiseN with N from 1 to 255' -r -f -a "sr2\t''
+sr3\t''
+sr4\t''
+derain\t''
+denoise30\t''
+denoise50\t''"
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l seed -d 'Another seed draws other noise and rain' -r
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l rain-streaks -d 'Take the rain from the pictures in this folder, bright streaks on black' -r -f -a "(__fish_complete_directories)"
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l format -d 'Format of the outputs; else the extension of the output decides, else the input' -r -f -a "png\t''
+jpeg\t''
+webp\t''
+tiff\t''
+bmp\t''
+pnm\t''"
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s j -l jobs -d 'Threads to use; all of the machine\'s if not given' -r
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l overwrite -d 'Replace outputs that exist'
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l skip-existing -d 'Leave outputs that exist, and make only what is missing'
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s q -l quiet -d 'Say nothing but errors'
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ipt -n "__fish_ipt_using_subcommand score" -s t -l task -d 'Count as is usual for this task: srN crops the reference to a multiple of N and leaves out a border of N pixels' -r -f -a "sr2\t''
+sr3\t''
+sr4\t''
+derain\t''
+denoise30\t''
+denoise50\t''"
+complete -c ipt -n "__fish_ipt_using_subcommand score" -l shave -d 'Leave out a border of this many pixels on each side, whatever the task' -r
+complete -c ipt -n "__fish_ipt_using_subcommand score" -s j -l jobs -d 'Threads to use; all of the machine\'s if not given' -r
+complete -c ipt -n "__fish_ipt_using_subcommand score" -l json -d 'Print one JSON object: images, mean, shave'
+complete -c ipt -n "__fish_ipt_using_subcommand score" -l csv -d 'Print CSV, one line a picture'
+complete -c ipt -n "__fish_ipt_using_subcommand score" -s q -l quiet -d 'Say nothing but errors'
+complete -c ipt -n "__fish_ipt_using_subcommand score" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -1,0 +1,15 @@
+//! Which files become which, and the work on them.
+//!
+//! The rule for paths is that of `cp`, with pipes: no path reads stdin and writes stdout; one
+//! path is read and written to stdout; else the last is where the others go, a folder as a
+//! mirrored tree. Everything that can be refused is refused before the first file is touched.
+
+mod paths;
+mod plan;
+mod run;
+mod walk;
+
+pub use paths::{Input, Output};
+pub use plan::{Existing, Job, Options, Plan};
+pub use run::{Order, Summary, run};
+pub use walk::{Found, pictures};

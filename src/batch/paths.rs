@@ -1,0 +1,200 @@
+//! What the paths of a command line mean.
+
+use std::fmt;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use crate::atomic;
+use crate::error::{AtPath, Error, Result};
+use crate::interrupt;
+use crate::picture::Format;
+
+/// Where a picture comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Input {
+    /// A file.
+    Path(PathBuf),
+    /// Standard input, `-`.
+    Stdin,
+}
+
+/// Where a picture goes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Output {
+    /// A file.
+    Path(PathBuf),
+    /// Standard output, `-`.
+    Stdout,
+}
+
+impl Input {
+    /// `-` is stdin, anything else a file.
+    pub fn new(path: &Path) -> Self {
+        if path == Path::new("-") { Input::Stdin } else { Input::Path(path.to_path_buf()) }
+    }
+
+    /// All its bytes.
+    pub fn read(&self) -> Result<Vec<u8>> {
+        match self {
+            Input::Path(path) => Ok(std::fs::read(path)?),
+            Input::Stdin => {
+                let mut bytes = Vec::new();
+                std::io::stdin().lock().read_to_end(&mut bytes)?;
+                Ok(bytes)
+            }
+        }
+    }
+
+    fn is_folder(&self) -> bool {
+        matches!(self, Input::Path(path) if path.is_dir())
+    }
+}
+
+impl fmt::Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Input::Path(path) => path.display().fmt(f),
+            Input::Stdin => f.write_str("stdin"),
+        }
+    }
+}
+
+impl Output {
+    /// Writes all of a picture: a file appears whole or not at all.
+    ///
+    /// A reader of stdout that has seen enough is no error.
+    pub fn write(&self, bytes: &[u8], existing: atomic::Existing) -> Result<()> {
+        match self {
+            Output::Path(path) => {
+                let _finish = interrupt::writing();
+                atomic::write(path, bytes, existing)
+            }
+            Output::Stdout => {
+                let mut stdout = std::io::stdout().lock();
+                match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+                    Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+                    other => other.at("stdout"),
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Display for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Output::Path(path) => path.display().fmt(f),
+            Output::Stdout => f.write_str("stdout"),
+        }
+    }
+}
+
+/// The paths of a command line, sorted into what is read and where it goes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Request {
+    pub inputs: Vec<Input>,
+    pub target: Target,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    Stdout,
+    File(PathBuf),
+    Folder(PathBuf),
+}
+
+impl Request {
+    /// Applies the rule of the module above.
+    pub fn new(paths: &[PathBuf]) -> Result<Self> {
+        let (inputs, last) = match paths {
+            [] => return Ok(Self { inputs: vec![Input::Stdin], target: Target::Stdout }),
+            [only] => (std::slice::from_ref(only), None),
+            [inputs @ .., last] => (inputs, Some(last)),
+        };
+        let inputs: Vec<Input> = inputs.iter().map(|path| Input::new(path)).collect();
+        let target = last.map_or(Ok(Target::Stdout), |last| target(&inputs, last))?;
+        if target == Target::Stdout
+            && let Some(folder) = inputs.iter().find(|input| input.is_folder())
+        {
+            return Err(Error::Usage(format!(
+                "{folder} is a folder: name a folder for the results after it"
+            )));
+        }
+        if matches!(target, Target::Folder(_)) && inputs.contains(&Input::Stdin) {
+            return Err(Error::Usage(
+                "stdin has no name for a file in a folder: name the output file".into(),
+            ));
+        }
+        Ok(Self { inputs, target })
+    }
+}
+
+fn target(inputs: &[Input], last: &Path) -> Result<Target> {
+    let several = inputs.len() > 1;
+    if last == Path::new("-") {
+        return match several {
+            true => Err(Error::Usage("stdout takes one picture, not several".into())),
+            false => Ok(Target::Stdout),
+        };
+    }
+    let slash = last.as_os_str().as_encoded_bytes().ends_with(b"/");
+    if last.is_dir() || slash {
+        return Ok(Target::Folder(last.to_path_buf()));
+    }
+    if !several && !inputs[0].is_folder() {
+        return Ok(Target::File(last.to_path_buf()));
+    }
+    // A folder that is not there yet is made, but `ipt ... *.png` without a folder at its end must
+    // not make one called z.png, let alone write over the last picture.
+    if last.exists() || (several && Format::from_extension(last).is_some()) {
+        let what = if several { "several inputs" } else { "a folder" };
+        return Err(Error::Usage(format!(
+            "{} is not a folder: the results of {what} go into one",
+            last.display()
+        )));
+    }
+    Ok(Target::Folder(last.to_path_buf()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(paths: &[&str]) -> Result<Request> {
+        Request::new(&paths.iter().map(PathBuf::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn files_and_pipes() {
+        let path = |path: &str| Input::Path(path.into());
+        for (paths, inputs, target) in [
+            (&[][..], vec![Input::Stdin], Target::Stdout),
+            (&["-"], vec![Input::Stdin], Target::Stdout),
+            (&["a.png"], vec![path("a.png")], Target::Stdout),
+            (&["a.png", "-"], vec![path("a.png")], Target::Stdout),
+            (&["-", "b.png"], vec![Input::Stdin], Target::File("b.png".into())),
+            (&["a.png", "b.png"], vec![path("a.png")], Target::File("b.png".into())),
+            (&["a.png", "out/"], vec![path("a.png")], Target::Folder("out/".into())),
+            (&["a.png", "b.png", "out"], vec![path("a.png"), path("b.png")], Target::Folder("out".into())),
+        ] {
+            assert_eq!(request(paths).unwrap(), Request { inputs, target }, "{paths:?}");
+        }
+    }
+
+    #[test]
+    fn refused() {
+        for paths in [
+            &["src"][..],
+            &["src", "-"],
+            &["src", "Cargo.toml"],
+            &["a.png", "b.png", "-"],
+            &["a.png", "b.png", "c.png"],
+            &["a.png", "b.png", "Cargo.toml"],
+            &["-", "src"],
+            &["-", "out/"],
+            &["-", "a.png", "out"],
+        ] {
+            assert!(matches!(request(paths), Err(Error::Usage(_))), "{paths:?}");
+        }
+    }
+}

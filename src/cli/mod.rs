@@ -1,0 +1,65 @@
+//! The command line: what can be said, in words for `--help`, man pages and completions.
+//!
+//! Only definitions; `commands` turns them into options and does the work.
+
+pub mod degrade;
+pub mod paths;
+pub mod score;
+mod values;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+/// Repairs pictures with a pre-trained image processing transformer
+///
+/// It enlarges pictures two, three or four times, takes noise or rain away; and it measures,
+/// trains and tunes models that do.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ipt",
+    version,
+    disable_help_subcommand = true,
+    after_long_help = "\
+Examples:
+  ipt restore --task sr2 photos/ larger/
+  ipt restore --task denoise30 < noisy.png > clean.png
+  ipt degrade --task denoise50 < a.png | ipt restore --task denoise50 | ipt score - a.png
+
+Exit status:
+  0    everything is done
+  1    some pictures failed; each has a line on stderr, the others are done
+  2    the command line, a model or a folder makes no sense; nothing is done
+  130  interrupted; no file is left half written"
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Options of all commands.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// The commands; what is said about each stands above its arguments.
+#[derive(Debug, Subcommand)]
+#[allow(missing_docs)]
+pub enum Command {
+    Degrade(degrade::Degrade),
+    Score(score::Score),
+    // Train(train::Train) and Tune(tune::Tune) belong here.
+}
+
+/// Options of all commands.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Say nothing but errors
+    #[arg(short, long, global = true, display_order = 100)]
+    pub quiet: bool,
+    /// Threads to use; all of the machine's if not given
+    #[arg(short, long, global = true, value_name = "N", display_order = 100)]
+    pub jobs: Option<std::num::NonZeroUsize>,
+}
+
+/// The whole definition, for man pages and completions.
+pub fn command() -> clap::Command {
+    Cli::command()
+}

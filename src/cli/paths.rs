@@ -1,0 +1,35 @@
+//! Inputs and outputs, the same for every command that turns pictures into pictures.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+
+use super::values::FormatName;
+use crate::picture::Format;
+
+/// How the paths are understood; the end of each command's help.
+pub(super) const RULE: &str = "\
+Paths:
+  (none)        read stdin, write stdout
+  IN            write stdout
+  IN OUT        a file to a file or into a folder, or a folder's tree mirrored into a folder
+  IN... DIR     files and folders into a folder, which is made if need be
+  -             stdin or stdout
+  Of a folder, all files with the extension of a picture are taken, in its subfolders too.";
+
+/// Inputs and outputs.
+#[derive(Debug, Clone, Args)]
+pub struct Paths {
+    /// Pictures or folders, and at the end where the results go; without any, stdin and stdout
+    #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+    /// Replace outputs that exist
+    #[arg(long, conflicts_with = "skip_existing")]
+    pub overwrite: bool,
+    /// Leave outputs that exist, and make only what is missing
+    #[arg(long)]
+    pub skip_existing: bool,
+    /// Format of the outputs; else the extension of the output decides, else the input
+    #[arg(long, value_name = "FORMAT", value_parser = FormatName)]
+    pub format: Option<Format>,
+}

@@ -1,0 +1,70 @@
+//! Values with names that help and completions list.
+
+use std::ffi::OsStr;
+
+use clap::builder::{PossibleValue, TypedValueParser};
+use clap::{Arg, Command, Error, error::ErrorKind};
+
+use crate::picture::Format;
+use crate::task::Task;
+
+/// Written out, as clap wants them static.
+const TASKS: [&str; 6] = ["sr2", "sr3", "sr4", "derain", "denoise30", "denoise50"];
+const FORMATS: [&str; 6] = ["png", "jpeg", "webp", "tiff", "bmp", "pnm"];
+
+/// Any task; the six of pre-training are suggested.
+#[derive(Debug, Clone, Copy)]
+pub struct TaskName;
+
+impl TypedValueParser for TaskName {
+    type Value = Task;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Task, Error> {
+        parse(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(TASKS.map(PossibleValue::new).into_iter()))
+    }
+}
+
+/// A picture format.
+#[derive(Debug, Clone, Copy)]
+pub struct FormatName;
+
+impl TypedValueParser for FormatName {
+    type Value = Format;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Format, Error> {
+        parse(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(FORMATS.map(PossibleValue::new).into_iter()))
+    }
+}
+
+fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(
+    command: &Command,
+    arg: Option<&Arg>,
+    value: &OsStr,
+) -> Result<T, Error> {
+    value.to_string_lossy().parse().map_err(|error: T::Err| {
+        let option = arg.map_or_else(String::new, |arg| format!(" for '{arg}'"));
+        // The format of clap's own errors; `cmd` adds the usage and how to get help.
+        Error::raw(ErrorKind::ValueValidation, format!("invalid value{option}: {error}\n")).with_cmd(command)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suggestions_are_understood() {
+        assert_eq!(TASKS.map(String::from), Task::PRETRAINING.map(|task| task.to_string()));
+        for name in FORMATS {
+            assert_eq!(name.parse::<Format>().unwrap().to_string(), name);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! One handler a subcommand: arguments → options → library → report.
+
+mod degrade;
+mod exit;
+mod files;
+mod score;
+
+pub use exit::Exit;
+
+use crate::cli::{Cli, Command, Global};
+use crate::{interrupt, progress};
+
+/// Does what the command line says. Errors that refuse the whole request are printed here.
+pub fn run(cli: Cli) -> Exit {
+    interrupt::end_between_writes();
+    let Cli { command, global } = cli;
+    let ended = limit_threads(&global).and_then(|()| match command {
+        Command::Degrade(args) => degrade::run(&args, &global),
+        Command::Score(args) => score::run(&args),
+    });
+    ended.unwrap_or_else(|error| {
+        complain(explain(&error));
+        Exit::Refused
+    })
+}
+
+/// The global pool serves the batch, the model and the metrics alike.
+fn limit_threads(global: &Global) -> anyhow::Result<()> {
+    if let Some(jobs) = global.jobs {
+        rayon::ThreadPoolBuilder::new().num_threads(jobs.get()).build_global()?;
+    }
+    Ok(())
+}
+
+/// One line on stderr, with the program's name in front as it stands in a pipeline.
+fn complain(message: impl std::fmt::Display) {
+    progress::line(format_args!("ipt: {message}"));
+}
+
+/// An error with its causes, each said once: some errors' words hold their cause's already.
+fn explain(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+    use anyhow::Context;
+
+    #[test]
+    fn causes_are_said_once() {
+        let error = Error::Model("no task derain".into()).at("a.safetensors");
+        let error = Err::<(), _>(error).context("cannot restore").unwrap_err();
+        assert_eq!(explain(&error), "cannot restore: a.safetensors: no task derain");
+    }
+}

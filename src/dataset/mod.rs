@@ -1,0 +1,13 @@
+//! Photographs become training batches: found, decoded once, cropped, turned, degraded, queued.
+//!
+//! What a batch holds is a function of the seed, the step and the files' contents alone. So any
+//! number of workers gives the same batches, and a resumed run needs no more than its step.
+
+mod loader;
+mod patch;
+mod photos;
+mod recipe;
+
+pub use loader::Loader;
+pub use photos::{Files, Photos};
+pub use recipe::{Batch, Recipe};

@@ -1,0 +1,188 @@
+//! Bytes of a file → picture, safely.
+//!
+//! Decoders meet damaged and hostile files. So sizes and memory are limited, a decoder's panic
+//! becomes an error, cut-off files are refused, and so are animations, of which one frame would be
+//! all that is left.
+
+use std::cell::Cell;
+use std::io::Cursor;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Once;
+
+use image::codecs::{bmp, jpeg, png, pnm, tiff, webp};
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, Limits};
+
+use super::{Format, Layout, Picture, Samples, complete};
+use crate::error::{Error, Result};
+
+/// The most pixels of a picture that is read: 512 mega.
+pub const MAX_PIXELS: u64 = 512 << 20;
+
+/// The most bytes that a decoder may take: those pixels with four 16-bit samples.
+const MAX_BYTES: u64 = MAX_PIXELS * 8;
+
+/// A picture, and what its file said beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decoded {
+    /// The picture, turned upright as its EXIF orientation asks.
+    pub picture: Picture,
+    /// The format of the file.
+    pub format: Format,
+    /// What the file says about the picture.
+    pub metadata: Metadata,
+}
+
+/// What a file says about its picture, as the bytes of each standard.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Metadata {
+    /// ICC colour profile.
+    pub icc: Option<Vec<u8>>,
+    /// EXIF, from its TIFF header on; the orientation in it is "upright".
+    pub exif: Option<Vec<u8>>,
+    /// XMP packet.
+    pub xmp: Option<Vec<u8>>,
+}
+
+/// Reads a picture file of any format in [`Format`], whatever it is called.
+///
+/// # Errors
+/// When the bytes are no such file, a damaged or cut-off one, an animation, one with more than
+/// [`MAX_PIXELS`] pixels or one with samples that are not 8 or 16 bits.
+pub fn decode(bytes: &[u8]) -> Result<Decoded> {
+    let format = recognise(bytes)?;
+    complete::check(bytes, format)?;
+    let decoded = without_panics(|| {
+        let input = Cursor::new(bytes);
+        match format {
+            Format::Png => {
+                let decoder = png::PngDecoder::with_limits(input, limits()).map_err(reason)?;
+                refuse_animation(decoder.is_apng().map_err(reason)?)?;
+                finish(decoder)
+            }
+            Format::Jpeg => finish(jpeg::JpegDecoder::new(input).map_err(reason)?),
+            Format::WebP => {
+                let decoder = webp::WebPDecoder::new(input).map_err(reason)?;
+                refuse_animation(decoder.has_animation())?;
+                finish(decoder)
+            }
+            Format::Tiff => finish(tiff::TiffDecoder::new(input).map_err(reason)?),
+            Format::Bmp => finish(bmp::BmpDecoder::new(input).map_err(reason)?),
+            Format::Pnm => finish(pnm::PnmDecoder::new(input).map_err(reason)?),
+        }
+    });
+    let (picture, metadata) = decoded.unwrap_or_else(|| {
+        // A panic in a decoder is its bug, but the file that meets it is never a sound one.
+        Err(Error::Decode(format!("the {format} file is damaged")))
+    })?;
+    Ok(Decoded { picture, format, metadata })
+}
+
+fn recognise(bytes: &[u8]) -> Result<Format> {
+    let known = "PNG, JPEG, WebP, TIFF, BMP and PNM are read";
+    match image::guess_format(bytes) {
+        Ok(ImageFormat::Png) => Ok(Format::Png),
+        Ok(ImageFormat::Jpeg) => Ok(Format::Jpeg),
+        Ok(ImageFormat::WebP) => Ok(Format::WebP),
+        Ok(ImageFormat::Tiff) => Ok(Format::Tiff),
+        Ok(ImageFormat::Bmp) => Ok(Format::Bmp),
+        Ok(ImageFormat::Pnm) => Ok(Format::Pnm),
+        Ok(other) => Err(Error::Decode(format!("a {} file: only {known}", other.extensions_str()[0]))),
+        Err(_) if bytes.is_empty() => Err(Error::Decode("the file is empty".into())),
+        Err(_) => Err(Error::Decode(format!("not a picture: {known}"))),
+    }
+}
+
+fn refuse_animation(animated: bool) -> Result<()> {
+    if animated { Err(Error::Decode("animations are not read, only single pictures".into())) } else { Ok(()) }
+}
+
+fn limits() -> Limits {
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(MAX_BYTES);
+    limits
+}
+
+fn finish(mut decoder: impl ImageDecoder) -> Result<(Picture, Metadata)> {
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return Err(Error::Decode(format!(
+            "{width}×{height} pixels: no more than {} megapixels are read",
+            MAX_PIXELS >> 20
+        )));
+    }
+    decoder.set_limits(limits()).map_err(reason)?;
+    // Broken metadata is no reason to refuse a sound picture.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut metadata = Metadata {
+        icc: decoder.icc_profile().unwrap_or_default(),
+        exif: decoder.exif_metadata().unwrap_or_default(),
+        xmp: decoder.xmp_metadata().unwrap_or_default(),
+    };
+    if let Some(exif) = &mut metadata.exif {
+        let _ = Orientation::remove_from_exif_chunk(exif);
+    }
+    let mut image = DynamicImage::from_decoder(decoder).map_err(reason)?;
+    image.apply_orientation(orientation);
+    Ok((picture(image)?, metadata))
+}
+
+fn picture(image: DynamicImage) -> Result<Picture> {
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let (layout, samples) = match image {
+        DynamicImage::ImageLuma8(image) => (Layout::Grey, Samples::Eight(image.into_raw())),
+        DynamicImage::ImageLumaA8(image) => (Layout::GreyAlpha, Samples::Eight(image.into_raw())),
+        DynamicImage::ImageRgb8(image) => (Layout::Rgb, Samples::Eight(image.into_raw())),
+        DynamicImage::ImageRgba8(image) => (Layout::Rgba, Samples::Eight(image.into_raw())),
+        DynamicImage::ImageLuma16(image) => (Layout::Grey, Samples::Sixteen(image.into_raw())),
+        DynamicImage::ImageLumaA16(image) => (Layout::GreyAlpha, Samples::Sixteen(image.into_raw())),
+        DynamicImage::ImageRgb16(image) => (Layout::Rgb, Samples::Sixteen(image.into_raw())),
+        DynamicImage::ImageRgba16(image) => (Layout::Rgba, Samples::Sixteen(image.into_raw())),
+        _ => return Err(Error::Decode("samples of 32 bits are not read, only of 8 and 16".into())),
+    };
+    Picture::new(width, height, layout, samples)
+}
+
+fn reason(error: ImageError) -> Error {
+    Error::Decode(error.to_string())
+}
+
+/// What `work` returns, or nothing if it panics; the panic is not reported on stderr.
+fn without_panics<T>(work: impl FnOnce() -> T) -> Option<T> {
+    thread_local!(static EXPECTED: Cell<bool> = const { Cell::new(false) });
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let previous = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !EXPECTED.get() {
+                previous(info);
+            }
+        }));
+    });
+    EXPECTED.set(true);
+    let result = panic::catch_unwind(AssertUnwindSafe(work));
+    EXPECTED.set(false);
+    result.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panics_stay_inside() {
+        assert_eq!(without_panics(|| -> u8 { panic!("a decoder's bug") }), None);
+        assert_eq!(without_panics(|| 1), Some(1));
+    }
+
+    #[test]
+    fn other_files_are_named() {
+        let error = |bytes: &[u8]| decode(bytes).unwrap_err().to_string();
+        assert_eq!(error(b""), "the file is empty");
+        assert_eq!(
+            error(b"GIF89a.........."),
+            "a gif file: only PNG, JPEG, WebP, TIFF, BMP and PNM are read"
+        );
+        assert!(error(b"hello, this is no picture").starts_with("not a picture"));
+    }
+}

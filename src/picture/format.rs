@@ -1,0 +1,90 @@
+//! The file formats that are read and written.
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+use crate::error::Error;
+
+/// A picture file format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// Portable Network Graphics.
+    Png,
+    /// JPEG, baseline or progressive.
+    Jpeg,
+    /// WebP: both kinds are read, the lossless one is written.
+    WebP,
+    /// Tagged Image File Format.
+    Tiff,
+    /// Windows bitmap.
+    Bmp,
+    /// Portable anymap: PBM, PGM, PPM and PAM.
+    Pnm,
+}
+
+impl Format {
+    /// All formats.
+    pub const ALL: [Format; 6] =
+        [Format::Png, Format::Jpeg, Format::WebP, Format::Tiff, Format::Bmp, Format::Pnm];
+
+    /// The format that a path's extension names, in either case.
+    pub fn from_extension(path: impl AsRef<Path>) -> Option<Format> {
+        path.as_ref().extension()?.to_str()?.parse().ok()
+    }
+
+    /// The extension that files of this format are usually given.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Format::Png => "png",
+            Format::Jpeg => "jpg",
+            Format::WebP => "webp",
+            Format::Tiff => "tiff",
+            Format::Bmp => "bmp",
+            Format::Pnm => "pnm",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Format::Jpeg => "jpeg",
+            other => other.extension(),
+        })
+    }
+}
+
+impl FromStr for Format {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        match text.to_ascii_lowercase().as_str() {
+            "png" => Ok(Format::Png),
+            "jpg" | "jpeg" | "jpe" | "jfif" => Ok(Format::Jpeg),
+            "webp" => Ok(Format::WebP),
+            "tif" | "tiff" => Ok(Format::Tiff),
+            "bmp" | "dib" => Ok(Format::Bmp),
+            "pnm" | "pbm" | "pgm" | "ppm" | "pam" => Ok(Format::Pnm),
+            _ => Err(Error::Usage(format!(
+                "no format '{text}': the formats are png, jpeg, webp, tiff, bmp and pnm"
+            ))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_extensions_round_trip() {
+        for format in Format::ALL {
+            assert_eq!(format.to_string().parse::<Format>().unwrap(), format);
+            assert_eq!(Format::from_extension(format!("a.b.{}", format.extension())), Some(format));
+        }
+        assert_eq!(Format::from_extension("A.TIF"), Some(Format::Tiff));
+        assert_eq!(Format::from_extension("png"), None);
+        assert!("gif".parse::<Format>().is_err());
+    }
+}

@@ -1,0 +1,6 @@
+//! Pictures through a model.
+
+mod restorer;
+pub mod tiles;
+
+pub use restorer::{Options, Restorer, baseline};

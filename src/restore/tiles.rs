@@ -1,0 +1,307 @@
+//! A picture of any size as overlapping square tiles, and back without seams.
+//!
+//! Tiles that overlap are blended: near its border a tile knows only one side of a pixel's
+//! neighbourhood, so it counts less there. Work goes in bands of tiles from the top, so that
+//! memory grows with the picture's width and not with its area.
+
+use crate::error::Result;
+
+/// Colours of a picture that [`restore`] reads and writes, interleaved RGB on the 0..255 scale.
+pub trait Canvas {
+    /// Copies `width` pixels of row `y` from column `x` on into `row`, 3 values a pixel.
+    fn read(&self, x: usize, y: usize, width: usize, row: &mut [f32]);
+    /// Takes the finished row `y` of the restored picture, 3 values a pixel.
+    fn write(&mut self, y: usize, row: &[f32]);
+}
+
+/// How a picture is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tiling {
+    /// Side of a tile in input pixels.
+    pub tile: usize,
+    /// Pixels that neighbouring tiles share.
+    pub overlap: usize,
+    /// Tiles that are restored at once.
+    pub batch: usize,
+}
+
+/// Restores `width` × `height` pixels of `canvas` tile by tile.
+///
+/// `model` takes any number of tiles up to `tiling.batch`, each tile·tile·3 values, and gives as
+/// many of (tile·scale)·(tile·scale)·3. A picture smaller than a tile is continued by its mirror
+/// image.
+///
+/// # Errors
+/// What `model` gives.
+pub fn restore(
+    canvas: &mut impl Canvas,
+    (width, height): (usize, usize),
+    scale: usize,
+    tiling: Tiling,
+    mut model: impl FnMut(Vec<f32>, usize) -> Result<Vec<f32>>,
+) -> Result<()> {
+    let columns = Axis::new(width, tiling);
+    let rows = Axis::new(height, tiling);
+    let side = tiling.tile * scale;
+    let tile_values = side * side * 3;
+    let mut band = Band::new(width * scale, side);
+    for (r, &top) in rows.starts.iter().enumerate() {
+        let vertical = rows.ramp(r, scale);
+        for batch in columns.starts.chunks(tiling.batch) {
+            let mut tiles = Vec::with_capacity(batch.len() * tiling.tile * tiling.tile * 3);
+            for &left in batch {
+                read_tile(canvas, (width, height), (left, top), tiling.tile, &mut tiles);
+            }
+            let restored = model(tiles, batch.len())?;
+            for (tile, &left) in restored.chunks_exact(tile_values).zip(batch) {
+                let horizontal = columns.ramp_at(left, scale);
+                band.add(tile, left * scale, &horizontal, &vertical);
+            }
+        }
+        // Rows above the next band's first are finished.
+        let next = rows.starts.get(r + 1).copied().unwrap_or(height);
+        band.finish((next.min(height) - top) * scale, top * scale, |y, row| canvas.write(y, row));
+    }
+    Ok(())
+}
+
+/// Appends the tile at (left, top); beyond the picture it mirrors.
+fn read_tile(
+    canvas: &impl Canvas,
+    (width, height): (usize, usize),
+    (left, top): (usize, usize),
+    tile: usize,
+    tiles: &mut Vec<f32>,
+) {
+    let inside = tile.min(width - left);
+    for y in top..top + tile {
+        let start = tiles.len();
+        tiles.resize(start + tile * 3, 0.0);
+        let row = &mut tiles[start..];
+        canvas.read(left, mirror(y, height), inside, &mut row[..inside * 3]);
+        for x in inside..tile {
+            let from = mirror(x, inside) * 3;
+            row.copy_within(from..from + 3, x * 3);
+        }
+    }
+}
+
+/// Where `position` lies in a line of `length` that goes on as its mirror image.
+fn mirror(position: usize, length: usize) -> usize {
+    let folded = position % (2 * length);
+    folded.min(2 * length - 1 - folded)
+}
+
+/// Tile positions along one side of the picture.
+struct Axis {
+    starts: Vec<usize>,
+    tile: usize,
+    overlap: usize,
+}
+
+impl Axis {
+    fn new(length: usize, Tiling { tile, overlap, .. }: Tiling) -> Self {
+        let last = length.saturating_sub(tile);
+        // The last tile ends with the picture: it overlaps more rather than reach outside.
+        let starts = (0..last).step_by(tile - overlap).chain([last]).collect();
+        Self { starts, tile, overlap }
+    }
+
+    fn ramp_at(&self, start: usize, scale: usize) -> Vec<f32> {
+        self.ramp(self.starts.partition_point(|&other| other < start), scale)
+    }
+
+    /// How much each output pixel along tile `index` counts: rising from the border that a
+    /// neighbour covers too.
+    fn ramp(&self, index: usize, scale: usize) -> Vec<f32> {
+        let (side, overlap) = (self.tile * scale, (self.overlap * scale) as f32);
+        let rise = |distance: usize, covered: bool| match covered {
+            true => ((distance as f32 + 0.5) / overlap).min(1.0),
+            false => 1.0,
+        };
+        let (before, after) = (index > 0, index + 1 < self.starts.len());
+        (0..side).map(|i| rise(i, before) * rise(side - 1 - i, after)).collect()
+    }
+}
+
+/// The rows that are being summed: weighted colours, and the weights.
+struct Band {
+    width: usize,
+    colours: Vec<f32>,
+    weights: Vec<f32>,
+}
+
+impl Band {
+    fn new(width: usize, rows: usize) -> Self {
+        Self { width, colours: vec![0.0; width * rows * 3], weights: vec![0.0; width * rows] }
+    }
+
+    fn add(&mut self, tile: &[f32], left: usize, horizontal: &[f32], vertical: &[f32]) {
+        // A tile of a picture smaller than itself reaches beyond the right border.
+        let inside = horizontal.len().min(self.width - left);
+        for (y, (row, &down)) in tile.chunks_exact(horizontal.len() * 3).zip(vertical).enumerate() {
+            let at = y * self.width + left;
+            let colours = self.colours[at * 3..][..inside * 3].chunks_exact_mut(3);
+            let weights = self.weights[at..][..inside].iter_mut();
+            for (((pixel, colour), sum), &across) in
+                row.chunks_exact(3).zip(colours).zip(weights).zip(horizontal)
+            {
+                let weight = across * down;
+                *sum += weight;
+                colour.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += weight * value);
+            }
+        }
+    }
+
+    /// Gives away the first `rows` rows, of which the first is row `top` of the picture, and moves
+    /// the others up.
+    fn finish(&mut self, rows: usize, top: usize, mut write: impl FnMut(usize, &[f32])) {
+        let width = self.width;
+        for y in 0..rows {
+            let row = &mut self.colours[y * width * 3..][..width * 3];
+            for (colour, weight) in row.chunks_exact_mut(3).zip(&self.weights[y * width..][..width]) {
+                colour.iter_mut().for_each(|value| *value /= weight);
+            }
+            write(top + y, row);
+        }
+        shift(&mut self.colours, rows * width * 3);
+        shift(&mut self.weights, rows * width);
+    }
+}
+
+/// Drops the first `count` values and fills up with zeros.
+fn shift(values: &mut [f32], count: usize) {
+    values.copy_within(count.., 0);
+    let end = values.len() - count;
+    values[end..].fill(0.0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One row of values repeated over three channels.
+    struct Grid {
+        width: usize,
+        input: Vec<f32>,
+        output: Vec<Vec<f32>>,
+    }
+
+    impl Canvas for Grid {
+        fn read(&self, x: usize, y: usize, width: usize, row: &mut [f32]) {
+            row.copy_from_slice(&self.input[(y * self.width + x) * 3..][..width * 3]);
+        }
+
+        fn write(&mut self, y: usize, row: &[f32]) {
+            assert_eq!(y, self.output.len(), "rows come in order");
+            self.output.push(row.to_vec());
+        }
+    }
+
+    fn grid(width: usize, height: usize) -> Grid {
+        let input = (0..width * height * 3).map(|i| (i * 7919 % 256) as f32).collect();
+        Grid { width, input, output: Vec::new() }
+    }
+
+    const TILING: Tiling = Tiling { tile: 48, overlap: 10, batch: 3 };
+
+    /// Mean over a (2·radius + 1)² window with zeros outside, as a convolution pads.
+    fn blur(picture: &[f32], width: usize, height: usize, radius: usize) -> Vec<f32> {
+        let mut out = vec![0.0; picture.len()];
+        for y in 0..height {
+            for x in 0..width {
+                for c in 0..3 {
+                    let mut sum = 0.0;
+                    for v in y.saturating_sub(radius)..(y + radius + 1).min(height) {
+                        for u in x.saturating_sub(radius)..(x + radius + 1).min(width) {
+                            sum += picture[(v * width + u) * 3 + c];
+                        }
+                    }
+                    out[(y * width + x) * 3 + c] = sum / ((2 * radius + 1) * (2 * radius + 1)) as f32;
+                }
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn the_identity_gives_the_picture_back_at_any_size() {
+        for (width, height) in [(1, 1), (47, 5), (48, 48), (49, 48), (86, 87), (200, 131)] {
+            let mut canvas = grid(width, height);
+            let expected = canvas.input.clone();
+            restore(&mut canvas, (width, height), 1, TILING, |tiles, count| {
+                assert!((1..=3).contains(&count) && tiles.len() == count * 48 * 48 * 3);
+                Ok(tiles)
+            })
+            .unwrap();
+            let have = canvas.output.concat();
+            assert_eq!(have.len(), expected.len());
+            assert!(have.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-3), "{width}×{height}");
+        }
+    }
+
+    #[test]
+    fn enlarging_puts_every_pixel_in_its_place() {
+        let (width, height, scale) = (101, 60, 3);
+        let mut canvas = grid(width, height);
+        let nearest = |tiles: Vec<f32>, count: usize| {
+            let side = 48 * scale;
+            let mut out = Vec::with_capacity(count * side * side * 3);
+            for tile in tiles.chunks_exact(48 * 48 * 3) {
+                for y in 0..side {
+                    for x in 0..side {
+                        out.extend_from_slice(&tile[(y / scale * 48 + x / scale) * 3..][..3]);
+                    }
+                }
+            }
+            Ok(out)
+        };
+        restore(&mut canvas, (width, height), scale, TILING, nearest).unwrap();
+        assert_eq!(canvas.output.len(), height * scale);
+        for (y, row) in canvas.output.iter().enumerate() {
+            assert_eq!(row.len(), width * scale * 3);
+            for (x, pixel) in row.chunks(3).enumerate() {
+                let want = &canvas.input[(y / scale * width + x / scale) * 3..][..3];
+                assert!(pixel.iter().zip(want).all(|(a, b)| (a - b).abs() < 1e-3));
+            }
+        }
+    }
+
+    #[test]
+    fn a_convolution_tiled_is_the_convolution_where_no_border_reaches() {
+        let (width, height, radius) = (130, 100, 2);
+        let mut canvas = grid(width, height);
+        let whole = blur(&canvas.input, width, height, radius);
+        restore(&mut canvas, (width, height), 1, TILING, |tiles, _| {
+            Ok(tiles.chunks(48 * 48 * 3).flat_map(|tile| blur(tile, 48, 48, radius)).collect())
+        })
+        .unwrap();
+        let columns = Axis::new(width, TILING);
+        let rows = Axis::new(height, TILING);
+        // Pixels nearer than the radius to a tile's inner border see that tile's zeros.
+        let clear = |axis: &Axis, i: usize| {
+            axis.starts.iter().all(|&start| {
+                let inner = |border: usize| border > 0 && border < axis.starts.last().unwrap() + 48;
+                !(start..start + 48).contains(&i)
+                    || ((i - start >= radius || !inner(start))
+                        && (start + 47 - i >= radius || !inner(start + 48)))
+            })
+        };
+        let (mut compared, mut worst) = (0, 0f32);
+        for y in 0..height {
+            for x in 0..width {
+                for c in 0..3 {
+                    let difference = (canvas.output[y][x * 3 + c] - whole[(y * width + x) * 3 + c]).abs();
+                    if clear(&columns, x) && clear(&rows, y) {
+                        compared += 1;
+                        assert!(difference < 1e-2, "({x}, {y}): {difference}");
+                    }
+                    worst = worst.max(difference);
+                }
+            }
+        }
+        assert!(compared > width * height * 3 / 2);
+        // Where a border reaches, the tile counts little: far less than the zeros would cost.
+        assert!(worst < 30.0, "{worst}");
+    }
+}

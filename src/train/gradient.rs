@@ -1,0 +1,117 @@
+//! The gradient as a thing of its own, between backward and optimizer: named, ordered, and so
+//! ready to be summed over micro-batches (or, later, over machines), measured and clipped.
+
+use std::collections::BTreeMap;
+
+use candle_core::backprop::GradStore;
+use candle_core::{CpuStorage, Result, Storage, Tensor, Var};
+use rayon::prelude::*;
+
+/// Elements summed by one thread; fixed, so that the sum is the same for any number of threads.
+const BLOCK: usize = 1 << 16;
+
+/// The gradient of every parameter that the loss reached, by the parameter's name.
+///
+/// A parameter that the loss did not reach (another task's head) is absent, which is not the same
+/// as zero: the optimizer leaves it and its moments alone.
+#[derive(Debug, Default)]
+pub struct Gradient(BTreeMap<String, Tensor>);
+
+impl Gradient {
+    /// Takes the gradients of `variables` out of what backward computed.
+    pub fn take<'a>(
+        store: &mut GradStore,
+        variables: impl IntoIterator<Item = (&'a str, &'a Var)>,
+    ) -> Result<Self> {
+        let mut named = BTreeMap::new();
+        for (name, variable) in variables {
+            if let Some(gradient) = store.remove(variable) {
+                named.insert(name.to_string(), gradient.detach().contiguous()?);
+            }
+        }
+        Ok(Self(named))
+    }
+
+    /// The gradient of one parameter, if the loss reached it.
+    pub fn get(&self, name: &str) -> Option<&Tensor> {
+        self.0.get(name)
+    }
+
+    /// Names and gradients, in the order of the names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Tensor)> {
+        self.0.iter().map(|(name, gradient)| (name.as_str(), gradient))
+    }
+
+    /// Replaces every tensor; a sum over machines goes here.
+    pub fn try_map(self, mut f: impl FnMut(&str, Tensor) -> Result<Tensor>) -> Result<Self> {
+        let mapped = self.0.into_iter().map(|(name, gradient)| {
+            let gradient = f(&name, gradient)?;
+            Ok((name, gradient))
+        });
+        Ok(Self(mapped.collect::<Result<_>>()?))
+    }
+
+    /// Adds another gradient; a parameter absent from one counts as zero there.
+    pub fn add(&mut self, other: Gradient) -> Result<()> {
+        for (name, gradient) in other.0 {
+            let sum = match self.0.remove(&name) {
+                Some(own) => (own + gradient)?,
+                None => gradient,
+            };
+            self.0.insert(name, sum);
+        }
+        Ok(())
+    }
+
+    /// The Euclidean norm of all gradients together; the same for any number of threads.
+    pub fn norm(&self) -> Result<f64> {
+        let mut sum = 0.0;
+        let mut elsewhere = Vec::new();
+        for gradient in self.0.values() {
+            match cpu_square_sum(gradient) {
+                Some(part) => sum += part,
+                None => elsewhere.push(gradient.sqr()?.sum_all()?),
+            }
+        }
+        if !elsewhere.is_empty() {
+            // One copy from the device for all.
+            let parts: Vec<f32> = Tensor::stack(&elsewhere, 0)?.to_vec1()?;
+            sum += parts.into_iter().map(f64::from).sum::<f64>();
+        }
+        Ok(sum.sqrt())
+    }
+}
+
+/// The sum of squares of a contiguous f32 tensor in the CPU's memory.
+fn cpu_square_sum(tensor: &Tensor) -> Option<f64> {
+    let (storage, layout) = tensor.storage_and_layout();
+    let (Storage::Cpu(CpuStorage::F32(values)), Some((start, end))) =
+        (&*storage, layout.contiguous_offsets())
+    else {
+        return None;
+    };
+    let square = |x: &f32| f64::from(*x) * f64::from(*x);
+    let parts: Vec<f64> =
+        values[start..end].par_chunks(BLOCK).map(|block| block.iter().map(square).sum()).collect();
+    Some(parts.into_iter().sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+
+    #[test]
+    fn reached_parameters_only() {
+        let a = Var::new(&[3f32, 4.0], &Device::Cpu).unwrap();
+        let b = Var::new(&[1f32], &Device::Cpu).unwrap();
+        let variables = [("a", &a), ("b", &b)];
+        let backward = || (a.sqr().unwrap() * 0.5).unwrap().sum_all().unwrap().backward().unwrap();
+        let mut gradient = Gradient::take(&mut backward(), variables).unwrap();
+        assert_eq!(gradient.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["a"]);
+        assert_eq!(gradient.norm().unwrap(), 5.0);
+        gradient.add(Gradient::take(&mut backward(), variables).unwrap()).unwrap();
+        assert_eq!(gradient.norm().unwrap(), 10.0);
+    }
+}

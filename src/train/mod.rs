@@ -1,0 +1,15 @@
+//! Training: from photographs to weights, in steps that can be repeated exactly.
+
+pub mod adam;
+pub mod checkpoint;
+pub mod gradient;
+pub mod log;
+pub mod loss;
+pub mod options;
+pub mod run;
+pub mod schedule;
+pub mod trainer;
+pub mod tune;
+
+pub use options::Options;
+pub use run::{Outcome, Place, Watch, run};

@@ -1,0 +1,228 @@
+//! What a run is asked to do; written to RUN/config.toml and into every checkpoint.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::loss::ContrastiveForm;
+use super::schedule::{Rate, Schedule};
+use crate::atomic::{self, Existing};
+use crate::error::{AtPath, Error, Result};
+use crate::model::Config;
+use crate::task::Task;
+
+/// Every choice of a run, resolved: the same options and files give the same weights.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Options {
+    /// Photographs: files, and folders to be walked.
+    pub photos: Vec<PathBuf>,
+    /// Names all random streams.
+    pub seed: u64,
+    /// Steps at which the run ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<u64>,
+    /// Seconds of training after which the run ends; the time of resumed parts counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_seconds: Option<f64>,
+    /// Patches in a batch.
+    pub batch: usize,
+    /// Batches in a step.
+    pub accumulate: usize,
+    /// How the learning rate goes.
+    pub schedule: Schedule,
+    /// The largest learning rate.
+    pub rate: f64,
+    /// Steps of warm-up.
+    pub warm_up: u64,
+    /// Weight of the contrastive term beside the L1 in 8-bit levels; 0 leaves it out.
+    pub lambda: f64,
+    /// Which contrastive loss.
+    pub contrastive: ContrastiveForm,
+    /// Patch indices that stand for all in the contrastive loss; 0 takes all.
+    pub contrastive_patches: usize,
+    /// Largest norm of a step's gradient, with the L1 term on the scale 0..1 (so 255 times this on
+    /// the scale of the loss); 0 does not clip.
+    pub clip: f64,
+    /// Decay of the running mean of the weights.
+    pub ema: f64,
+    /// Steps between checkpoints.
+    pub save_every: u64,
+    /// Checkpoints kept, the newest.
+    pub keep: usize,
+    /// High-quality pictures to measure on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validate: Option<PathBuf>,
+    /// Steps between measurements.
+    pub validate_every: u64,
+    /// A folder of real streak layers for the rain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rain_streaks: Option<PathBuf>,
+    /// How often each task of the model is drawn, relative to the others; empty: equally.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub task_weights: Vec<f64>,
+    /// Decoded photographs kept in memory, in MiB.
+    pub cache: usize,
+    /// Where and how it is computed.
+    pub device: String,
+    /// Number format of products: f32, bf16 or auto.
+    pub precision: String,
+    /// Where a tuned model comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tune: Option<Tune>,
+    /// The shape of the model and its tasks.
+    pub model: Config,
+}
+
+/// What is different when a trained model is tuned to one task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tune {
+    /// The model to start from; none for the embedded one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<PathBuf>,
+    /// Whether the body stays as it is (the task embedding is trained).
+    pub freeze_body: bool,
+}
+
+impl Options {
+    /// The defaults for a model of this shape.
+    pub fn new(photos: Vec<PathBuf>, model: Config) -> Self {
+        Self {
+            photos,
+            seed: 0,
+            steps: None,
+            max_seconds: None,
+            batch: 16,
+            accumulate: 1,
+            schedule: Schedule::Cosine,
+            rate: Schedule::Cosine.default_rate(),
+            warm_up: 200,
+            lambda: 0.1,
+            contrastive: ContrastiveForm::Paper,
+            contrastive_patches: 32,
+            clip: 1.0,
+            ema: 0.999,
+            save_every: 500,
+            keep: 3,
+            validate: None,
+            validate_every: 1000,
+            rain_streaks: None,
+            task_weights: Vec::new(),
+            cache: 2048,
+            device: "auto".into(),
+            precision: "auto".into(),
+            tune: None,
+            model,
+        }
+    }
+
+    /// Reads a file that [`Options::save`] wrote.
+    pub fn open(path: &Path) -> Result<Self> {
+        std::fs::read_to_string(path).map_err(Error::from).and_then(|text| Self::from_toml(&text)).at(path)
+    }
+
+    /// Writes the options as TOML.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        atomic::write(path, self.to_toml().at(path)?.as_bytes(), Existing::Replace)
+    }
+
+    /// From TOML.
+    pub fn from_toml(text: &str) -> Result<Self> {
+        toml::from_str(text).map_err(|error| Error::Usage(error.to_string()))
+    }
+
+    /// As TOML, every number to the last bit.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string(self).map_err(|error| Error::Usage(error.to_string()))
+    }
+
+    /// Checks that the numbers make sense together.
+    ///
+    /// # Errors
+    /// Names the first that does not.
+    pub fn check(&self) -> Result<()> {
+        let refuse = |reason: &str| Err(Error::Usage(reason.into()));
+        self.model.check()?;
+        if self.batch == 0 || self.accumulate == 0 {
+            return refuse("a step needs at least one batch of one patch");
+        }
+        if self.steps.is_none() && self.max_seconds.is_none() {
+            return refuse("a run needs an end: a number of steps or a time");
+        }
+        if !(self.rate.is_finite() && self.rate > 0.0) {
+            return refuse("the learning rate is not above 0");
+        }
+        if !(0.0..1.0).contains(&self.ema) {
+            return refuse("the decay of the running mean is not within 0..1");
+        }
+        if !(self.lambda >= 0.0 && self.clip >= 0.0) {
+            return refuse("lambda and clip are not below 0");
+        }
+        if self.save_every == 0 || self.validate_every == 0 || self.keep == 0 {
+            return refuse("save-every, validate-every and keep are at least 1");
+        }
+        let weights = &self.task_weights;
+        if !weights.is_empty() && weights.len() != self.model.tasks.len() {
+            return refuse("there must be as many task weights as tasks");
+        }
+        if weights.iter().any(|w| !(w.is_finite() && *w >= 0.0))
+            || (!weights.is_empty() && weights.iter().sum::<f64>() <= 0.0)
+        {
+            return refuse("task weights are not below 0, and one is above");
+        }
+        Ok(())
+    }
+
+    /// The learning rate's course.
+    pub fn learning_rate(&self) -> Rate {
+        Rate { schedule: self.schedule, peak: self.rate, warm_up: self.warm_up }
+    }
+
+    /// The tasks with their weights.
+    pub fn weighted_tasks(&self) -> Vec<(Task, f64)> {
+        let weight = |i: usize| self.task_weights.get(i).copied().unwrap_or(1.0);
+        self.model.tasks.iter().enumerate().map(|(i, &task)| (task, weight(i))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Preset;
+
+    #[test]
+    fn files_round_trip() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        let mut options =
+            Options::new(vec!["photos".into()], Config::preset(Preset::Tiny, Task::PRETRAINING.to_vec()));
+        options.steps = Some(10);
+        options.task_weights = vec![1.0, 1.0, 0.5, 2.0, 1.0, 1.0];
+        options.tune = Some(Tune { model: Some("model.safetensors".into()), freeze_body: true });
+        options.save(&path).unwrap();
+        assert_eq!(Options::open(&path).unwrap(), options);
+        options.check().unwrap();
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        let good = Options {
+            steps: Some(1),
+            ..Options::new(Vec::new(), Config::preset(Preset::Tiny, vec![Task::Derain]))
+        };
+        good.check().unwrap();
+        for bad in [
+            Options { steps: None, ..good.clone() },
+            Options { batch: 0, ..good.clone() },
+            Options { rate: f64::NAN, ..good.clone() },
+            Options { ema: 1.0, ..good.clone() },
+            Options { lambda: -1.0, ..good.clone() },
+            Options { task_weights: vec![1.0, 2.0], ..good.clone() },
+            Options { task_weights: vec![0.0], ..good.clone() },
+            Options { keep: 0, ..good.clone() },
+        ] {
+            assert!(bad.check().is_err(), "{bad:?}");
+        }
+    }
+}

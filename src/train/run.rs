@@ -1,0 +1,250 @@
+//! A whole run: from options to RUN/final.safetensors, with all that lies beside it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use candle_core::{DType, Device};
+
+use super::checkpoint::{self, Checkpoint};
+use super::gradient::Gradient;
+use super::log::{self, Entry, Log, Step};
+use super::options::Options;
+use super::trainer::{Losses, Trainer};
+use super::tune;
+use crate::dataset::{Files, Loader, Photos, Recipe};
+use crate::error::{Error, Result};
+use crate::ops::Precision;
+use crate::weights::{Model, Parameters};
+
+/// The files of a run.
+#[derive(Debug, Clone)]
+pub struct Place(PathBuf);
+
+impl Place {
+    /// The run in this folder, which need not exist yet.
+    pub fn new(folder: &Path) -> Self {
+        Self(folder.to_path_buf())
+    }
+
+    /// The options that reproduce the run.
+    pub fn config(&self) -> PathBuf {
+        self.0.join("config.toml")
+    }
+
+    /// The folder of checkpoints.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.0.join("checkpoints")
+    }
+
+    /// The log.
+    pub fn log(&self) -> PathBuf {
+        self.0.join("log.jsonl")
+    }
+
+    /// The result.
+    pub fn result(&self) -> PathBuf {
+        self.0.join("final.safetensors")
+    }
+}
+
+/// Whoever looks on while a run goes.
+pub trait Watch {
+    /// Something worth a line: a file that is not used, a checkpoint that is damaged.
+    fn note(&mut self, text: &str);
+    /// A step, a measurement or a resumption.
+    fn entry(&mut self, entry: &Entry);
+    /// Whether the run shall save and stop; asked after each step.
+    fn stop(&mut self) -> bool;
+}
+
+/// Where and how a run computes; not part of what is computed, up to rounding.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    /// Where tensors live.
+    pub device: Device,
+    /// The number format of products.
+    pub precision: Precision,
+    /// Threads that make batches.
+    pub loaders: usize,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// At its end: the result is written.
+    Finished,
+    /// When told to stop, at this step: the state is saved.
+    Stopped(u64),
+}
+
+/// Trains as `options` say, in `place`; with `resume` goes on from its newest sound checkpoint.
+///
+/// # Errors
+/// When the options contradict themselves, the place holds another run already, there is nothing
+/// to train on, files cannot be written, or the loss is no longer finite. Checkpoints written
+/// before stay.
+pub fn run(
+    options: &Options,
+    place: &Place,
+    machine: &Machine,
+    resume: bool,
+    watch: &mut dyn Watch,
+) -> Result<Outcome> {
+    options.check()?;
+    let (mut trainer, milliseconds) = begin(options, place, machine, resume, watch)?;
+    let mut log = Log::open(&place.log(), trainer.step())?;
+    if resume {
+        log.add(&Entry::Resume { step: trainer.step() })?;
+    }
+    options.save(&place.config())?;
+    let before = match options.max_seconds {
+        Some(_) => milliseconds as f64 / 1000.0,
+        None => logged_seconds(&place.log())?,
+    };
+
+    let recipe = Arc::new(Recipe {
+        photos: Photos::new(Files::find(&options.photos)?, options.cache << 20, Default::default())?,
+        seed: options.seed,
+        tasks: options.weighted_tasks(),
+        batch: options.batch,
+        accumulate: options.accumulate,
+        streaks: None,
+    });
+    let first = trainer.step() * options.accumulate as u64;
+    let mut loader = Loader::start(&recipe, first, machine.loaders)?;
+
+    let started = Instant::now();
+    let seconds = || before + started.elapsed().as_secs_f64();
+    let progress = |step: u64, seconds: f64| {
+        let by_steps = options.steps.map_or(0.0, |steps| step as f64 / steps.max(1) as f64);
+        let by_time = options.max_seconds.map_or(0.0, |most| seconds / most.max(1e-9));
+        f64::max(by_steps, by_time)
+    };
+    let milliseconds = || options.max_seconds.map_or(0, |_| (seconds() * 1000.0) as u64);
+    let rate = options.learning_rate();
+    let mut stopped = false;
+    while progress(trainer.step(), seconds()) < 1.0 && !stopped {
+        let clock = Instant::now();
+        let lr = rate.at(trainer.step(), progress(trainer.step(), seconds()));
+        let entry = step(&mut trainer, options, &mut loader, lr)?;
+        let patches = (options.batch * options.accumulate) as f64;
+        let entry = Entry::Step(Step {
+            patches_per_second: patches / clock.elapsed().as_secs_f64(),
+            seconds: seconds(),
+            memory_mib: resident_mib(),
+            ..entry
+        });
+        log.add(&entry)?;
+        watch.entry(&entry);
+        recipe.photos.notes().iter().for_each(|note| watch.note(note));
+        stopped = watch.stop();
+        if trainer.step() % options.save_every == 0 {
+            log.flush()?;
+            trainer.checkpoint(milliseconds()).save(&place.checkpoints(), options.keep)?;
+        }
+    }
+    log.flush()?;
+    let saved = checkpoint::list(&place.checkpoints())?;
+    if saved.first().is_none_or(|(step, _)| *step != trainer.step()) {
+        trainer.checkpoint(milliseconds()).save(&place.checkpoints(), options.keep)?;
+    }
+    if progress(trainer.step(), seconds()) < 1.0 {
+        return Ok(Outcome::Stopped(trainer.step()));
+    }
+    let provenance = provenance(options, &trainer, recipe.photos.len());
+    let result = Model { config: options.model.clone(), parameters: trainer.averaged()?, provenance };
+    result.save(&place.result(), DType::F32)?;
+    Ok(Outcome::Finished)
+}
+
+/// The state to start from, and the milliseconds behind it.
+fn begin(
+    options: &Options,
+    place: &Place,
+    machine: &Machine,
+    resume: bool,
+    watch: &mut dyn Watch,
+) -> Result<(Trainer, u64)> {
+    if resume {
+        let (checkpoint, path, damaged) = Checkpoint::newest(&place.checkpoints())?;
+        damaged.iter().for_each(|error| watch.note(&format!("{error}: passed over")));
+        watch.note(&format!("resuming at step {} from {}", checkpoint.step, path.display()));
+        let milliseconds = checkpoint.milliseconds;
+        let trainer = Trainer::resume(options, checkpoint, machine.precision, &machine.device)?;
+        return Ok((trainer, milliseconds));
+    }
+    if place.result().exists() || !checkpoint::list(&place.checkpoints())?.is_empty() {
+        let reason = "holds a run already: --resume goes on with it, another --out starts anew";
+        return Err(Error::Usage(reason.into()).at(&place.0));
+    }
+    let parameters = match &options.tune {
+        Some(tune) => tune::parameters(options, tune, &machine.device)?,
+        None => Parameters::init(&options.model, options.seed, &machine.device)?,
+    };
+    Ok((Trainer::start(options, parameters, machine.precision)?, 0))
+}
+
+/// One step: its batches' gradients, summed, and the update.
+fn step(trainer: &mut Trainer, options: &Options, loader: &mut Loader, lr: f64) -> Result<Step> {
+    let mut sum = Gradient::default();
+    let mut losses = Losses::default();
+    let mut task = None;
+    for _ in 0..options.accumulate {
+        let batch = loader.next()?;
+        let (gradient, part) = trainer.gradient(&batch)?;
+        sum.add(gradient)?;
+        losses.add(part, 1.0 / options.accumulate as f64);
+        task = Some(batch.task);
+    }
+    let task = task.ok_or_else(|| Error::Usage("a step without a batch".into()))?;
+    let norm = trainer.apply(&sum, options.accumulate, task, lr)?;
+    Ok(Step {
+        step: trainer.step(),
+        task,
+        loss: losses.total,
+        l1: losses.l1,
+        contrastive: (options.lambda > 0.0).then_some(losses.contrastive),
+        lr,
+        norm,
+        patches_per_second: 0.0,
+        seconds: 0.0,
+        memory_mib: None,
+    })
+}
+
+/// What the result's file tells of its making; nothing of when or where, so that equal runs have
+/// equal files.
+fn provenance(options: &Options, trainer: &Trainer, photos: usize) -> BTreeMap<String, String> {
+    let patches = trainer.step() * (options.batch * options.accumulate) as u64;
+    let mut facts = BTreeMap::from([
+        ("program".into(), concat!("ipt ", env!("CARGO_PKG_VERSION")).into()),
+        ("steps".into(), trainer.step().to_string()),
+        ("patches".into(), patches.to_string()),
+        ("photographs".into(), photos.to_string()),
+        ("seed".into(), options.seed.to_string()),
+    ]);
+    if let Some(tune) = &options.tune {
+        let from = tune.model.as_ref().and_then(|path| path.file_name());
+        let from = from.map_or("the embedded model".into(), |name| name.to_string_lossy().into_owned());
+        facts.insert("tuned from".into(), from);
+    }
+    facts
+}
+
+/// Seconds of training that the log has seen.
+fn logged_seconds(path: &Path) -> Result<f64> {
+    let seconds = log::read(path)?.into_iter().rev().find_map(|entry| match entry {
+        Entry::Step(step) => Some(step.seconds),
+        _ => None,
+    });
+    Ok(seconds.unwrap_or(0.0))
+}
+
+/// Memory of this process, where the system tells (Linux).
+fn resident_mib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    kib.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib / 1024)
+}

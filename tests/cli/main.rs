@@ -1,0 +1,7 @@
+//! The program as a user meets it: files, trees, pipes, refusals, exit codes.
+
+mod degrade;
+mod general;
+mod harness;
+mod paths;
+mod score;
