@@ -35,10 +35,24 @@ const PART: f32 = 1.0 / 128.0;
 
 impl Rain {
     /// A style like those of recorded light rain, and somewhat beyond.
+    ///
+    /// The ranges were chosen so that layers measure like the 20 recorded ones of the light-rain set
+    /// Rain100L that we have (least – median – greatest; a test holds them to it):
+    ///
+    /// | | recorded | procedural |
+    /// |---|---|---|
+    /// | pixels brighter than 8 of 255 | 6.7 – 19.2 – 32.4 % | 6.0 – 15.2 – 37.3 % |
+    /// | their mean brightness | 19.7 – 24.5 – 31.7 | 19.8 – 24.6 – 35.8 |
+    /// | mean brightness of all pixels | 1.7 – 5.4 – 9.5 | 1.7 – 4.6 – 10.6 |
+    /// | of those brighter than 8, brighter than 64 | 1.2 – 3.4 – 12.2 % | 0.7 – 4.5 – 15.3 % |
+    /// | main direction from the vertical | 0 – 9 – 27° | 0 – 12 – 33° |
+    /// | strictness of it (1: all gradients across it) | 0.87 – 0.90 – 0.97 | 0.82 – 0.95 – 0.97 |
+    /// | autocorrelation falls to 0.2 along it after | 16 – 44 – 62 px | 15 – 36 – 72 px |
+    /// | autocorrelation falls to 0.5 across it after | 0.9 – 1.4 – 1.5 px | 0.9 – 1.3 – 1.8 px |
     pub fn random(rng: &mut impl Rng) -> Rain {
         let mut log_uniform = |low: f32, high: f32| low * (high / low).powf(rng.random());
-        let (amount, length) = (log_uniform(1.5, 12.0), log_uniform(12.0, 60.0));
-        let (width, brightness) = (log_uniform(1.5, 2.4), log_uniform(13.0, 36.0));
+        let (amount, length) = (log_uniform(1.6, 11.0), log_uniform(14.0, 75.0));
+        let (width, brightness) = (log_uniform(1.5, 2.4), log_uniform(15.0, 36.0));
         let (spread, company) = (log_uniform(0.3, 2.0), log_uniform(0.2, 1.5));
         let angle = rng.random_range(-22.0..=22.0) + rng.random_range(-22.0..=22.0);
         Rain { amount, angle, spread, length, width, brightness, company }
