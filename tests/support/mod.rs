@@ -1,6 +1,7 @@
 //! What several test programs share.
 #![allow(dead_code)]
 
+pub mod golden;
 pub mod rain;
 
 use std::path::{Path, PathBuf};
