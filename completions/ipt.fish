@@ -28,8 +28,35 @@ complete -c ipt -n "__fish_ipt_needs_command" -s j -l jobs -d 'Threads to use; a
 complete -c ipt -n "__fish_ipt_needs_command" -s q -l quiet -d 'Say nothing but errors'
 complete -c ipt -n "__fish_ipt_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ipt -n "__fish_ipt_needs_command" -s V -l version -d 'Print version'
+complete -c ipt -n "__fish_ipt_needs_command" -f -a "restore" -d 'Repair pictures: enlarge them, take noise or rain away'
 complete -c ipt -n "__fish_ipt_needs_command" -f -a "degrade" -d 'Damage pictures: shrink them, add noise or rain'
 complete -c ipt -n "__fish_ipt_needs_command" -f -a "score" -d 'Measure how near restored pictures are to their references, with PSNR and SSIM'
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -s t -l task -d 'What to undo; the model must have learned it' -r -f -a "sr2\t''
+sr3\t''
+sr4\t''
+derain\t''
+denoise30\t''
+denoise50\t''"
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -s m -l model -d 'A model of `ipt train` or `ipt tune`, instead of the one inside the program' -r -F
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l device -d 'Where to compute: auto takes a GPU where there is one; cuda:N is the GPU of number N' -r -f -a "auto\t''
+cpu\t''
+cuda\t''"
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l precision -d 'Numbers to multiply in: f32 is exact enough for training, bf16 faster; auto takes bf16 on a GPU' -r -f -a "auto\t''
+f32\t''
+bf16\t''"
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l format -d 'Format of the outputs; else the extension of the output decides, else the input' -r -f -a "png\t''
+jpeg\t''
+webp\t''
+tiff\t''
+bmp\t''
+pnm\t''"
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -s j -l jobs -d 'Threads to use; all of the machine\'s if not given' -r
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l self-ensemble -d 'Restore all eight flips and turns of a picture and take the mean: eight times the work, a little better'
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l baseline -d 'No model: enlarge with the bicubic filter, or pass the picture on as it is. What a model has to beat'
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l overwrite -d 'Replace outputs that exist'
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l skip-existing -d 'Leave outputs that exist, and make only what is missing'
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -s q -l quiet -d 'Say nothing but errors'
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s t -l task -d 'What `restore` is to undo; any denoiseN with N from 1 to 255' -r -f -a "sr2\t''
 sr3\t''
 sr4\t''

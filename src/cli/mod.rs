@@ -2,8 +2,10 @@
 //!
 //! Only definitions; `commands` turns them into options and does the work.
 
+pub mod compute;
 pub mod degrade;
 pub mod paths;
+pub mod restore;
 pub mod score;
 mod values;
 
@@ -43,6 +45,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 #[allow(missing_docs)]
 pub enum Command {
+    Restore(restore::Restore),
     Degrade(degrade::Degrade),
     Score(score::Score),
     // Train(train::Train) and Tune(tune::Tune) belong here.

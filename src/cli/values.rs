@@ -5,11 +5,13 @@ use std::ffi::OsStr;
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, Command, Error, error::ErrorKind};
 
+use crate::device::Placement;
 use crate::picture::Format;
 use crate::task::Task;
 
 /// Written out, as clap wants them static.
 const TASKS: [&str; 6] = ["sr2", "sr3", "sr4", "derain", "denoise30", "denoise50"];
+const DEVICES: [&str; 3] = ["auto", "cpu", "cuda"];
 const FORMATS: [&str; 6] = ["png", "jpeg", "webp", "tiff", "bmp", "pnm"];
 
 /// Any task; the six of pre-training are suggested.
@@ -44,6 +46,22 @@ impl TypedValueParser for FormatName {
     }
 }
 
+/// A device; `cuda:N` is understood, too.
+#[derive(Debug, Clone, Copy)]
+pub struct DeviceName;
+
+impl TypedValueParser for DeviceName {
+    type Value = Placement;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Placement, Error> {
+        parse(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(DEVICES.map(PossibleValue::new).into_iter()))
+    }
+}
+
 fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(
     command: &Command,
     arg: Option<&Arg>,
@@ -63,6 +81,9 @@ mod tests {
     #[test]
     fn suggestions_are_understood() {
         assert_eq!(TASKS.map(String::from), Task::PRETRAINING.map(|task| task.to_string()));
+        for name in DEVICES {
+            name.parse::<Placement>().unwrap();
+        }
         for name in FORMATS {
             assert_eq!(name.parse::<Format>().unwrap().to_string(), name);
         }

@@ -1,8 +1,10 @@
 //! One handler a subcommand: arguments → options → library → report.
 
+mod compute;
 mod degrade;
 mod exit;
 mod files;
+mod restore;
 mod score;
 
 pub use exit::Exit;
@@ -12,9 +14,11 @@ use crate::{interrupt, progress};
 
 /// Does what the command line says. Errors that refuse the whole request are printed here.
 pub fn run(cli: Cli) -> Exit {
+    // Train and tune save their state first: for them it is interrupt::raise_flag().
     interrupt::end_between_writes();
     let Cli { command, global } = cli;
     let ended = limit_threads(&global).and_then(|()| match command {
+        Command::Restore(args) => restore::run(&args, &global),
         Command::Degrade(args) => degrade::run(&args, &global),
         Command::Score(args) => score::run(&args),
     });

@@ -7,7 +7,7 @@ fn help_and_version() {
     let env = TestEnv::new();
     let version = String::from_utf8(env.assert_output("--version", b"")).unwrap();
     assert_eq!(version, format!("ipt {}\n", env!("CARGO_PKG_VERSION")));
-    for command in ["", "degrade", "score"] {
+    for command in ["", "degrade", "restore", "score"] {
         let help = String::from_utf8(env.assert_output(&format!("{command} --help"), b"")).unwrap();
         assert!(help.contains("Examples:"), "{command} has no examples");
     }
@@ -45,7 +45,7 @@ fn a_reader_that_has_gone_is_no_error() {
 }
 
 /// Ctrl-C while the program waits for its input.
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[test]
 fn interrupted() {
     use std::process::{Command, Stdio};
@@ -53,8 +53,19 @@ fn interrupted() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ipt"));
     command.args(["degrade", "--task", "sr2", "-", "out.png"]).current_dir(env.path(""));
     let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Held open: waiting for the child would close it, and the end of stdin is no Ctrl-C.
+    let _stdin = child.stdin.take();
     // Until the handler is in place, the signal ends the program the hard way.
-    std::thread::sleep(std::time::Duration::from_millis(500));
+    let handled = || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+        u64::from_str_radix(mask.trim(), 16).unwrap() & 2 != 0
+    };
+    let start = std::time::Instant::now();
+    while !handled() {
+        assert!(start.elapsed().as_secs() < 30, "no handler for SIGINT");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
     let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(kill.success());
     assert_eq!(child.wait().unwrap().code(), Some(130));

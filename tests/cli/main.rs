@@ -4,4 +4,5 @@ mod degrade;
 mod general;
 mod harness;
 mod paths;
+mod restore;
 mod score;

@@ -1,0 +1,50 @@
+//! `ipt restore`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+
+use super::compute::Compute;
+use super::paths::{Paths, RULE};
+use super::values::TaskName;
+use crate::task::Task;
+
+/// Repair pictures: enlarge them, take noise or rain away
+///
+/// sr2, sr3 and sr4 enlarge two, three and four times; denoise30 and denoise50 take away Gaussian
+/// noise of about that standard deviation on the scale 0..255; derain takes away streaks of rain.
+///
+/// A picture of any size is restored, in tiles that overlap. Without --model, the model inside the
+/// program does it.
+#[derive(Debug, Clone, Args)]
+#[command(after_long_help = format!("{RULE}\n\n{EXAMPLES}"))]
+pub struct Restore {
+    /// What to undo; the model must have learned it
+    #[arg(short, long, value_parser = TaskName)]
+    pub task: Task,
+    /// A model of `ipt train` or `ipt tune`, instead of the one inside the program
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "baseline")]
+    pub model: Option<PathBuf>,
+    /// Restore all eight flips and turns of a picture and take the mean: eight times the work, a
+    /// little better
+    #[arg(long, conflicts_with = "baseline")]
+    pub self_ensemble: bool,
+    /// No model: enlarge with the bicubic filter, or pass the picture on as it is. What a model
+    /// has to beat
+    #[arg(long)]
+    pub baseline: bool,
+    /// Where and how to compute.
+    #[command(flatten)]
+    pub compute: Compute,
+    /// Inputs and outputs.
+    #[command(flatten)]
+    pub paths: Paths,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ipt restore --task sr2 photos/ larger/
+  ipt restore --task denoise30 --skip-existing scans/ clean/
+  ipt restore --task derain --self-ensemble rainy.jpg dry.png
+  ipt restore --task sr4 --baseline LR/ bicubic/
+  ipt degrade --task denoise50 < a.png | ipt restore --task denoise50 > b.png";
