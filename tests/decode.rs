@@ -1,5 +1,11 @@
 //! Files that are sound, damaged, cut off or hostile.
 
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
 use ipt::picture::{Format, Layout, Picture, Samples, decode, encode};
 
 const LAYOUTS: [Layout; 4] = [Layout::Grey, Layout::GreyAlpha, Layout::Rgb, Layout::Rgba];
@@ -62,8 +68,10 @@ fn jpeg_keeps_colour_at_full_resolution_and_refuses_alpha() {
 fn sides_that_a_format_cannot_hold_are_refused() {
     let long = |side| Picture::new(side, 1, Layout::Grey, Samples::Eight(vec![0; side])).unwrap();
     assert!(encode(&long(65536), Format::Jpeg).unwrap_err().to_string().contains("65535"));
-    assert!(encode(&long(16385), Format::WebP).unwrap_err().to_string().contains("16384"));
-    assert!(encode(&long(65536), Format::Png).is_ok());
+    assert!(encode(&long(16384), Format::WebP).unwrap_err().to_string().contains("16383"));
+    for (side, format) in [(65535, Format::Jpeg), (16383, Format::WebP), (65536, Format::Png)] {
+        assert_eq!(decode(&encode(&long(side), format).unwrap()).unwrap().picture.width(), side);
+    }
 }
 
 #[test]
@@ -78,5 +86,55 @@ fn cut_off_files_are_errors() {
                 assert!(format != Format::Jpeg && length + 16 >= whole.len(), "{format} at {length}");
             }
         }
+    }
+}
+
+/// The most memory that this process ever had, in MiB, where the system tells.
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? / 1024)
+}
+
+fn files_below(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files_below(&path, files) } else { files.push(path) }
+    }
+}
+
+#[test]
+fn hostile_files_neither_panic_nor_take_unbounded_time_and_memory() {
+    let Some(archive) = support::shared("data/bad/bad-images.tar.gz") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let unpacked = Command::new("tar").arg("xzf").arg(&archive).arg("-C").arg(folder.path()).status();
+    assert!(unpacked.unwrap().success());
+    let mut files = Vec::new();
+    files_below(folder.path(), &mut files);
+    files.sort();
+    assert_eq!(files.len(), 3567);
+    let (mut read, mut slowest) = (0, (Duration::ZERO, PathBuf::new()));
+    for file in &files {
+        let bytes = std::fs::read(file).unwrap();
+        let start = Instant::now();
+        if let Err(error) = decode(&bytes) {
+            assert!(!error.to_string().trim().is_empty(), "{} has no reason", file.display());
+        } else {
+            read += 1;
+        }
+        slowest = slowest.max((start.elapsed(), file.clone()));
+    }
+    println!("{read} of {} read; slowest {slowest:?}; peak {:?} MiB", files.len(), peak_memory());
+    assert!(read > 500, "only {read} read");
+    assert!(slowest.0 < Duration::from_secs(20), "{slowest:?}");
+}
+
+#[test]
+fn sound_photographs_are_read() {
+    let Some(folder) = support::shared("data/train") else { return };
+    let photographs = ["core", "more"].map(|part| support::pictures(&folder.join(part))).concat();
+    assert!(photographs.len() > 700, "{}", photographs.len());
+    for path in photographs {
+        support::read(&path);
     }
 }

@@ -41,6 +41,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("indicatif", &["progress", "commands"]),
     ("anyhow", &["commands", "main"]),
     ("ctrlc", &["interrupt"]),
+    ("signal_hook", &["commands"]),
     ("tempfile", &["atomic"]),
 ];
 

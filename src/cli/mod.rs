@@ -7,6 +7,9 @@ pub mod degrade;
 pub mod paths;
 pub mod restore;
 pub mod score;
+pub mod train;
+pub mod training;
+pub mod tune;
 mod values;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -48,7 +51,8 @@ pub enum Command {
     Restore(restore::Restore),
     Degrade(degrade::Degrade),
     Score(score::Score),
-    // Train(train::Train) and Tune(tune::Tune) belong here.
+    Train(Box<train::Train>),
+    Tune(Box<tune::Tune>),
 }
 
 /// Options of all commands.

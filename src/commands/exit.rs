@@ -13,6 +13,8 @@ pub enum Exit {
     Refused,
     /// 130: stopped by Ctrl-C.
     Interrupted,
+    /// 143: stopped by a request to terminate.
+    Terminated,
 }
 
 impl Exit {
@@ -29,6 +31,7 @@ impl Exit {
             Exit::Failed => 1,
             Exit::Refused => 2,
             Exit::Interrupted => crate::interrupt::STATUS,
+            Exit::Terminated => 143,
         }
     }
 }
@@ -45,8 +48,8 @@ mod tests {
 
     #[test]
     fn the_worse_end_wins() {
-        let all = [Exit::Done, Exit::Failed, Exit::Refused, Exit::Interrupted];
-        assert_eq!(all.map(Exit::code), [0, 1, 2, 130]);
+        let all = [Exit::Done, Exit::Failed, Exit::Refused, Exit::Interrupted, Exit::Terminated];
+        assert_eq!(all.map(Exit::code), [0, 1, 2, 130, 143]);
         for (i, a) in all.into_iter().enumerate() {
             for (j, b) in all.into_iter().enumerate() {
                 assert_eq!(a.merge(b), all[i.max(j)]);

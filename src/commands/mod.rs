@@ -7,6 +7,8 @@ mod files;
 mod record;
 mod restore;
 mod score;
+mod train;
+mod tune;
 
 pub use exit::Exit;
 
@@ -17,13 +19,17 @@ use crate::{interrupt, progress};
 
 /// Does what the command line says. Errors that refuse the whole request are printed here.
 pub fn run(cli: Cli) -> Exit {
-    // Train and tune save their state first: for them it is interrupt::raise_flag().
-    interrupt::end_between_writes();
     let Cli { command, global } = cli;
+    // Training saves its state first.
+    if !matches!(command, Command::Train(_) | Command::Tune(_)) {
+        interrupt::end_between_writes();
+    }
     let ended = limit_threads(&global).and_then(|()| match command {
         Command::Restore(args) => restore::run(&args, &global),
         Command::Degrade(args) => degrade::run(&args, &global),
         Command::Score(args) => score::run(&args),
+        Command::Train(args) => train::run(&args, &global),
+        Command::Tune(args) => tune::run(&args, &global),
     });
     ended.unwrap_or_else(|error| {
         complain(explain(&error));

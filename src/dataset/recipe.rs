@@ -9,12 +9,10 @@ use super::patch;
 use super::photos::Photos;
 use crate::degrade::{self, StreakSet};
 use crate::error::{Error, Result};
+use crate::model::INPUT;
 use crate::picture::Picture;
 use crate::rng;
 use crate::task::Task;
-
-/// Side of the degraded patches in pixels; the model's input.
-pub const INPUT: usize = 48;
 
 /// Everything that decides what the batches hold.
 #[derive(Debug)]

@@ -87,7 +87,6 @@ impl<E: Element> Multiplier<E> {
                 pack::reserve(&mut self.copy, rows.next_multiple_of(self.kernel.row_group) * copy_stride);
                 if turned {
                     pack::transposed(rows, length, a, a_stride, &mut self.copy, copy_stride);
-                    pack::zero_tails(rows, length, depth, &mut self.copy, copy_stride);
                 } else {
                     pack::rows(rows, length, a, a_stride, &mut self.copy, copy_stride);
                 }

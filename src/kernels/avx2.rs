@@ -39,6 +39,15 @@ impl Register for Lanes {
     }
 
     #[inline(always)]
+    unsafe fn prefetch(b: *const f32) {
+        // SAFETY: a prefetch never faults.
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T0>(b.cast());
+            _mm_prefetch::<_MM_HINT_T0>(b.wrapping_byte_add(64).cast());
+        }
+    }
+
+    #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
         // SAFETY: as above.
         unsafe { _mm256_storeu_ps(to, self.0) }

@@ -4,6 +4,7 @@ use std::arch::x86_64::*;
 
 use super::element::Bf16;
 use super::tile::{Factors, Kernel, Register, Tile, run_blocks};
+use super::transpose::Block;
 
 pub(super) static SINGLE: Kernel<f32> =
     Kernel { name: "avx512", rows: 12, row_group: 1, enter: || (), leave: || (), run: run_single };
@@ -40,6 +41,15 @@ impl Register for Single {
     unsafe fn add_product(self, a: Self, b: Self) -> Self {
         // SAFETY: as above.
         Self(unsafe { _mm512_fmadd_ps(a.0, b.0, self.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn prefetch(b: *const f32) {
+        // SAFETY: a prefetch never faults.
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T0>(b.cast());
+            _mm_prefetch::<_MM_HINT_T0>(b.wrapping_byte_add(64).cast());
+        }
     }
 
     #[inline(always)]
@@ -82,10 +92,115 @@ impl Register for Half {
     }
 
     #[inline(always)]
+    unsafe fn prefetch(b: *const Bf16) {
+        // SAFETY: a prefetch never faults.
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T0>(b.cast());
+            _mm_prefetch::<_MM_HINT_T0>(b.wrapping_byte_add(64).cast());
+        }
+    }
+
+    #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
         // SAFETY: as above.
         unsafe { _mm512_storeu_ps(to, self.0) }
     }
+}
+
+/// Where the lanes of a row come from when squares of a side are exchanged; 16 and on are the other row's.
+const fn exchanged(side: i32, offset: i32) -> [i32; 16] {
+    let mut lanes = [0; 16];
+    let mut j = 0;
+    while j < 16 {
+        lanes[j as usize] = offset + if j & side == 0 { j } else { 16 + j - side };
+        j += 1;
+    }
+    lanes
+}
+
+/// Exchanges rows and columns: swaps the off-diagonal squares of side 1, 2, 4 and 8 in turn.
+#[target_feature(enable = "avx512f")]
+pub(super) fn transpose(block: &mut Block) {
+    let mut rows = [_mm512_setzero_si512(); 16];
+    for (row, from) in rows.iter_mut().zip(&*block) {
+        // SAFETY: a row is 64 bytes.
+        *row = unsafe { _mm512_loadu_si512(from.as_ptr().cast()) };
+    }
+    macro_rules! exchange {
+        ($side:literal) => {
+            const UPPER: [i32; 16] = exchanged($side, 0);
+            const LOWER: [i32; 16] = exchanged($side, $side);
+            // SAFETY: both are 64 bytes.
+            let (upper, lower) = unsafe {
+                (_mm512_loadu_si512(UPPER.as_ptr().cast()), _mm512_loadu_si512(LOWER.as_ptr().cast()))
+            };
+            for i in 0..16 {
+                if i & $side == 0 {
+                    let (a, b) = (rows[i], rows[i + $side]);
+                    rows[i] = _mm512_permutex2var_epi32(a, upper, b);
+                    rows[i + $side] = _mm512_permutex2var_epi32(a, lower, b);
+                }
+            }
+        };
+    }
+    {
+        exchange!(1);
+    }
+    {
+        exchange!(2);
+    }
+    {
+        exchange!(4);
+    }
+    {
+        exchange!(8);
+    }
+    for (to, row) in block.iter_mut().zip(rows) {
+        // SAFETY: a row is 64 bytes.
+        unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), row) };
+    }
+}
+
+/// Rounds 32 numbers at a time; returns how many were done.
+#[target_feature(enable = "avx512f,avx512bf16")]
+pub(super) fn convert(from: &[f32], to: &mut [Bf16]) -> usize {
+    let chunks = from.chunks_exact(32).zip(to.chunks_exact_mut(32));
+    let done = 32 * chunks.len();
+    for (from, to) in chunks {
+        // SAFETY: 128 bytes are read and 64 written; both vector types are 64 plain bytes.
+        unsafe {
+            let (low, high) = (_mm512_loadu_ps(from.as_ptr()), _mm512_loadu_ps(from[16..].as_ptr()));
+            let both: __m512i = std::mem::transmute(_mm512_cvtne2ps_pbh(high, low));
+            _mm512_storeu_si512(to.as_mut_ptr().cast(), both);
+        }
+    }
+    done
+}
+
+/// Rounds 16 numbers of two rows at a time and interleaves them; returns how many of a row were done.
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+pub(super) fn interleave(first: &[f32], second: &[f32], to: &mut [Bf16]) -> usize {
+    const ORDER: [u16; 32] = {
+        let mut order = [0; 32];
+        let mut i = 0;
+        while i < 32 {
+            order[i] = (i / 2 + i % 2 * 16) as u16;
+            i += 1;
+        }
+        order
+    };
+    let chunks = first.chunks_exact(16).zip(second.chunks_exact(16)).zip(to.chunks_exact_mut(32));
+    let done = 16 * chunks.len();
+    for ((first, second), to) in chunks {
+        // SAFETY: 64 bytes are read from each and 64 written; both vector types are 64 plain bytes.
+        unsafe {
+            let (low, high) = (_mm512_loadu_ps(first.as_ptr()), _mm512_loadu_ps(second.as_ptr()));
+            let both: __m512i = std::mem::transmute(_mm512_cvtne2ps_pbh(high, low));
+            let order = _mm512_loadu_si512(ORDER.as_ptr().cast());
+            _mm512_storeu_si512(to.as_mut_ptr().cast(), _mm512_permutexvar_epi16(order, both));
+        }
+    }
+    done
 }
 
 #[target_feature(enable = "avx512f")]

@@ -1,6 +1,9 @@
 //! The two number formats that products are taken in.
 
 use super::tile::Kernel;
+use super::transpose;
+#[cfg(target_arch = "x86_64")]
+use super::{avx512, isa};
 
 /// A number format of the factors of a product. Sums are always f32.
 ///
@@ -24,8 +27,31 @@ pub unsafe trait Element: Copy + Default + Send + Sync + 'static {
     /// Rounds a row.
     fn convert(from: &[f32], to: &mut [Self]);
 
-    /// Rounds `GROUP` rows of equal length and interleaves them. Missing rows are zeros.
-    fn interleave(rows: &[&[f32]], to: &mut [Self]);
+    /// Rounds `GROUP` of two rows of equal length and interleaves them.
+    fn interleave(rows: &[&[f32]; 2], to: &mut [Self]);
+
+    /// The word of `GROUP` neighbours; where that is one, `second` is ignored.
+    fn word(first: f32, second: f32) -> u32;
+
+    /// The elements of words.
+    #[inline(always)]
+    fn of_words(words: &[u32]) -> &[Self] {
+        // SAFETY: a word holds GROUP elements, no less aligned, and any bits are valid.
+        unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), words.len() * Self::GROUP) }
+    }
+
+    /// As [`super::pack::transposed`] says.
+    fn transposed(
+        count: usize,
+        length: usize,
+        source: &[f32],
+        stride: usize,
+        to: &mut [Self],
+        to_stride: usize,
+    );
+
+    /// As [`super::pack::panel_from_columns`] says.
+    fn panel_from_columns(length: usize, columns: usize, source: &[f32], stride: usize, to: &mut [Self]);
 
     /// `length` rounded up to what packed factors need.
     fn padded(length: usize) -> usize {
@@ -54,8 +80,28 @@ unsafe impl Element for f32 {
         to.copy_from_slice(from);
     }
 
-    fn interleave(rows: &[&[f32]], to: &mut [Self]) {
+    fn interleave(rows: &[&[f32]; 2], to: &mut [Self]) {
         to.copy_from_slice(rows[0]);
+    }
+
+    #[inline(always)]
+    fn word(first: f32, _: f32) -> u32 {
+        first.to_bits()
+    }
+
+    fn transposed(
+        count: usize,
+        length: usize,
+        source: &[f32],
+        stride: usize,
+        to: &mut [Self],
+        to_stride: usize,
+    ) {
+        transposed_single(count, length, source, stride, to, to_stride);
+    }
+
+    fn panel_from_columns(length: usize, columns: usize, source: &[f32], stride: usize, to: &mut [Self]) {
+        panel_single(length, columns, source, stride, to);
     }
 }
 
@@ -94,11 +140,48 @@ unsafe impl Element for Bf16 {
     }
 
     fn convert(from: &[f32], to: &mut [Self]) {
-        convert(from, to);
+        let mut done = 0;
+        #[cfg(target_arch = "x86_64")]
+        if isa::avx512_bf16() {
+            // SAFETY: the processor has these instructions.
+            done = unsafe { avx512::convert(from, to) };
+        }
+        if done < from.len() {
+            convert(&from[done..], &mut to[done..]);
+        }
     }
 
-    fn interleave(rows: &[&[f32]], to: &mut [Self]) {
-        interleave(rows[0], rows.get(1).copied(), to);
+    fn interleave(rows: &[&[f32]; 2], to: &mut [Self]) {
+        let [first, second] = *rows;
+        let mut done = 0;
+        #[cfg(target_arch = "x86_64")]
+        if isa::avx512_bf16() {
+            // SAFETY: the processor has these instructions.
+            done = unsafe { avx512::interleave(first, second, to) };
+        }
+        if done < first.len() {
+            interleave(&first[done..], &second[done..], &mut to[2 * done..]);
+        }
+    }
+
+    #[inline(always)]
+    fn word(first: f32, second: f32) -> u32 {
+        u32::from(Bf16::round(first)) | u32::from(Bf16::round(second)) << 16
+    }
+
+    fn transposed(
+        count: usize,
+        length: usize,
+        source: &[f32],
+        stride: usize,
+        to: &mut [Self],
+        to_stride: usize,
+    ) {
+        transposed_half(count, length, source, stride, to, to_stride);
+    }
+
+    fn panel_from_columns(length: usize, columns: usize, source: &[f32], stride: usize, to: &mut [Self]) {
+        panel_half(length, columns, source, stride, to);
     }
 }
 
@@ -112,22 +195,36 @@ dispatch! {
 }
 
 dispatch! {
-    fn interleave(first: &[f32], second: Option<&[f32]>, to: &mut [Bf16]) {
-        assert_eq!(2 * first.len(), to.len());
-        match second {
-            Some(second) => {
-                for ((to, a), b) in to.chunks_exact_mut(2).zip(first).zip(second) {
-                    to[0].0 = Bf16::round(*a);
-                    to[1].0 = Bf16::round(*b);
-                }
-            }
-            None => {
-                for (to, a) in to.chunks_exact_mut(2).zip(first) {
-                    to[0].0 = Bf16::round(*a);
-                    to[1].0 = 0;
-                }
-            }
+    fn interleave(first: &[f32], second: &[f32], to: &mut [Bf16]) {
+        assert!(2 * first.len() == to.len() && first.len() == second.len());
+        for ((to, a), b) in to.chunks_exact_mut(2).zip(first).zip(second) {
+            to[0].0 = Bf16::round(*a);
+            to[1].0 = Bf16::round(*b);
         }
+    }
+}
+
+dispatch! {
+    fn transposed_single(count: usize, length: usize, source: &[f32], stride: usize, to: &mut [f32], to_stride: usize) {
+        transpose::columns_to_rows(count, length, source, stride, to, to_stride);
+    }
+}
+
+dispatch! {
+    fn panel_single(length: usize, columns: usize, source: &[f32], stride: usize, to: &mut [f32]) {
+        transpose::panel_from_columns(length, columns, source, stride, to);
+    }
+}
+
+dispatch! {
+    fn transposed_half(count: usize, length: usize, source: &[f32], stride: usize, to: &mut [Bf16], to_stride: usize) {
+        transpose::columns_to_rows(count, length, source, stride, to, to_stride);
+    }
+}
+
+dispatch! {
+    fn panel_half(length: usize, columns: usize, source: &[f32], stride: usize, to: &mut [Bf16]) {
+        transpose::panel_from_columns(length, columns, source, stride, to);
     }
 }
 

@@ -104,7 +104,6 @@ impl Part {
                     pack::reserve(&mut copy, self.rows.next_multiple_of(kernel.row_group) * copy_stride);
                     let columns = &data[start * stride + self.row..];
                     pack::transposed(self.rows, length, columns, stride, &mut copy, copy_stride);
-                    pack::zero_tails(self.rows, length, depth, &mut copy, copy_stride);
                     (copy.as_ptr(), copy_stride)
                 }
             };

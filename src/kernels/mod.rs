@@ -68,3 +68,4 @@ pub mod rows;
 mod scratch;
 mod softmax;
 pub mod tile;
+mod transpose;

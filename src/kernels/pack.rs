@@ -15,7 +15,7 @@ pub fn panel_from_rows<'a, E: Element>(
 ) {
     const ZEROS: [f32; PANEL] = [0.0; PANEL];
     for (step, to) in to.chunks_exact_mut(PANEL * E::GROUP).enumerate() {
-        let mut rows = [&ZEROS[..]; 4];
+        let mut rows = [&ZEROS[..]; 2];
         let mut width = None;
         for (i, slot) in rows[..E::GROUP].iter_mut().enumerate() {
             let k = step * E::GROUP + i;
@@ -25,11 +25,8 @@ pub fn panel_from_rows<'a, E: Element>(
             }
         }
         let width = width.unwrap_or(0);
-        for slot in &mut rows[..E::GROUP] {
-            *slot = &slot[..width];
-        }
         let (used, rest) = to.split_at_mut(width * E::GROUP);
-        E::interleave(&rows[..E::GROUP], used);
+        E::interleave(&rows.map(|row| &row[..width]), used);
         rest.fill(E::default());
     }
 }
@@ -42,24 +39,7 @@ pub fn panel_from_columns<E: Element>(
     stride: usize,
     to: &mut [E],
 ) {
-    const STEP: usize = 32;
-    let mut block = [E::default(); STEP];
-    let depth = E::padded(length);
-    for k0 in (0..depth).step_by(STEP) {
-        let steps = STEP.min(depth - k0);
-        let known = STEP.min(length.saturating_sub(k0));
-        let to = &mut to[k0 * PANEL..][..steps * PANEL];
-        for n in 0..PANEL {
-            let known = if n < columns { known } else { 0 };
-            if known > 0 {
-                E::convert(&source[n * stride + k0..][..known], &mut block[..known]);
-            }
-            block[known..steps].fill(E::default());
-            for (to, from) in to.chunks_exact_mut(PANEL * E::GROUP).zip(block.chunks_exact(E::GROUP)) {
-                to[n * E::GROUP..][..E::GROUP].copy_from_slice(from);
-            }
-        }
-    }
+    E::panel_from_columns(length, columns, source, stride, to);
 }
 
 /// Copies rows of A, padded with zeros: row m is `source[m * stride..][..length]`, and goes to `to[m * to_stride..]`.
@@ -79,8 +59,8 @@ pub fn rows<E: Element>(
     }
 }
 
-/// Copies columns of a matrix to rows of A: row m is column m of the `length` rows `source[k * stride..][..count]`.
-/// Elements after `length` are left alone.
+/// Copies columns of a matrix to rows of A, padded with zeros: row m is column m of the `length` rows
+/// `source[k * stride..][..count]`.
 pub fn transposed<E: Element>(
     count: usize,
     length: usize,
@@ -89,16 +69,7 @@ pub fn transposed<E: Element>(
     to: &mut [E],
     to_stride: usize,
 ) {
-    const STEP: usize = 16;
-    for k0 in (0..length).step_by(STEP) {
-        let steps = STEP.min(length - k0);
-        for m in 0..count {
-            let to = &mut to[m * to_stride + k0..][..steps];
-            for (k, to) in to.iter_mut().enumerate() {
-                *to = E::from_f32(source[(k0 + k) * stride + m]);
-            }
-        }
-    }
+    E::transposed(count, length, source, stride, to, to_stride);
 }
 
 /// A matrix in memory.
@@ -146,15 +117,6 @@ impl<E: Element> Packed<E> {
     /// The panel that begins at `column`.
     pub fn panel(&self, column: usize) -> &[E] {
         &self.data[column * self.depth..][..self.depth * PANEL]
-    }
-}
-
-/// Sets elements `length..depth` of each row to zero.
-pub fn zero_tails<E: Element>(count: usize, length: usize, depth: usize, rows: &mut [E], stride: usize) {
-    if length < depth {
-        for m in 0..count {
-            rows[m * stride..][length..depth].fill(E::default());
-        }
     }
 }
 

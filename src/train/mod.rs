@@ -7,9 +7,11 @@ pub mod log;
 pub mod loss;
 pub mod options;
 pub mod run;
+pub mod samples;
 pub mod schedule;
 pub mod trainer;
 pub mod tune;
+pub mod validate;
 
 pub use options::Options;
 pub use run::{Outcome, Place, Watch, run};

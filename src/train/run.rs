@@ -11,9 +11,12 @@ use super::checkpoint::{self, Checkpoint};
 use super::gradient::Gradient;
 use super::log::{self, Entry, Log, Step};
 use super::options::Options;
+use super::samples;
 use super::trainer::{Losses, Trainer};
 use super::tune;
+use super::validate::Validation;
 use crate::dataset::{Files, Loader, Photos, Recipe};
+use crate::degrade::StreakSet;
 use crate::error::{Error, Result};
 use crate::ops::Precision;
 use crate::weights::{Model, Parameters};
@@ -41,6 +44,11 @@ impl Place {
     /// The log.
     pub fn log(&self) -> PathBuf {
         self.0.join("log.jsonl")
+    }
+
+    /// The folder of restored validation pictures.
+    pub fn samples(&self) -> PathBuf {
+        self.0.join("samples")
     }
 
     /// The result.
@@ -104,13 +112,22 @@ pub fn run(
         None => logged_seconds(&place.log())?,
     };
 
+    let streaks = options.rain_streaks.as_ref().map(StreakSet::load).transpose()?.map(Arc::new);
+    let validation = match &options.validate {
+        Some(folder) => {
+            let note = |note: &str| watch.note(note);
+            Some(Validation::load(folder, &options.model.tasks, streaks.as_deref(), note)?)
+        }
+        None => None,
+    };
+    let excluded = validation.as_ref().map(|validation| validation.hashes().clone()).unwrap_or_default();
     let recipe = Arc::new(Recipe {
-        photos: Photos::new(Files::find(&options.photos)?, options.cache << 20, Default::default())?,
+        photos: Photos::new(Files::find(&options.photos)?, options.cache << 20, excluded)?,
         seed: options.seed,
         tasks: options.weighted_tasks(),
         batch: options.batch,
         accumulate: options.accumulate,
-        streaks: None,
+        streaks,
     });
     let first = trainer.step() * options.accumulate as u64;
     let mut loader = Loader::start(&recipe, first, machine.loaders)?;
@@ -144,6 +161,14 @@ pub fn run(
             log.flush()?;
             trainer.checkpoint(milliseconds()).save(&place.checkpoints(), options.keep)?;
         }
+        let over = progress(trainer.step(), seconds()) >= 1.0;
+        let due = trainer.step() % options.validate_every == 0 || over;
+        if let (Some(validation), true, false) = (&validation, due, stopped) {
+            let entry = measure(validation, &trainer, options, place, machine, seconds())?;
+            log.add(&entry)?;
+            log.flush()?;
+            watch.entry(&entry);
+        }
     }
     log.flush()?;
     let saved = checkpoint::list(&place.checkpoints())?;
@@ -154,8 +179,7 @@ pub fn run(
         return Ok(Outcome::Stopped(trainer.step()));
     }
     let provenance = provenance(options, &trainer, recipe.photos.len());
-    let result = Model { config: options.model.clone(), parameters: trainer.averaged()?, provenance };
-    result.save(&place.result(), DType::F32)?;
+    averaged(&trainer, options, provenance)?.save(&place.result(), DType::F32)?;
     Ok(Outcome::Finished)
 }
 
@@ -212,6 +236,29 @@ fn step(trainer: &mut Trainer, options: &Options, loader: &mut Loader, lr: f64) 
         seconds: 0.0,
         memory_mib: None,
     })
+}
+
+/// Restores the validation pictures with the running mean of the weights, and keeps some to look at.
+fn measure(
+    validation: &Validation,
+    trainer: &Trainer,
+    options: &Options,
+    place: &Place,
+    machine: &Machine,
+    seconds: f64,
+) -> Result<Entry> {
+    let model = averaged(trainer, options, BTreeMap::new())?;
+    let mut shown = BTreeMap::new();
+    let tasks = validation.measure(&model, machine, |sample| {
+        let count: &mut usize = shown.entry(sample.task).or_default();
+        *count += 1;
+        if *count <= samples::SHOWN { samples::write(&place.samples(), &sample) } else { Ok(()) }
+    })?;
+    Ok(Entry::Validation(log::Validation { step: trainer.step(), seconds, tasks }))
+}
+
+fn averaged(trainer: &Trainer, options: &Options, provenance: BTreeMap<String, String>) -> Result<Model> {
+    Ok(Model { config: options.model.clone(), parameters: trainer.averaged()?, provenance })
 }
 
 /// What the result's file tells of its making; nothing of when or where, so that equal runs have

@@ -1,0 +1,50 @@
+//! `ipt train`.
+
+use clap::{Args, ValueEnum};
+
+use super::training::Training;
+use super::values::TaskName;
+use crate::task::Task;
+
+/// Train a model on photographs, for several tasks at once
+///
+/// Photographs are cut into patches, turned, and degraded as each task asks; the model learns to
+/// undo it (Chen et al., "Pre-Trained Image Processing Transformer", 2021). The same options, files
+/// and number format give the same weights on the CPU, with any number of threads.
+///
+/// Ctrl-C ends the step, saves the state and stops; --resume goes on as if nothing had happened.
+#[derive(Debug, Clone, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub struct Train {
+    /// Shape of the model [default: default]
+    #[arg(long, value_enum, value_name = "PRESET")]
+    pub preset: Option<PresetName>,
+    /// Tasks to learn; any denoiseN too [default: sr2,sr3,sr4,derain,denoise30,denoise50]
+    #[arg(long, value_name = "TASK", value_delimiter = ',', value_parser = TaskName)]
+    pub tasks: Vec<Task>,
+    /// How often each task is drawn, relative to the others [default: equally]
+    #[arg(long, value_name = "WEIGHT", value_delimiter = ',')]
+    pub task_weights: Vec<f64>,
+    /// Options shared with `tune`.
+    #[command(flatten)]
+    pub training: Training,
+}
+
+/// Shape of the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PresetName {
+    /// As published: 115 million parameters for one task
+    Base,
+    /// The shape of the model inside the program
+    Default,
+    /// For trying things out
+    Tiny,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ipt train photos/ --out run --max-time 2h --validate holdout/
+  ipt train --out run --resume
+  ipt train photos/ --out ablation --steps 5000 --lambda 0 --seed 1
+  ipt train --config run/config.toml --out again
+  find ~/Pictures -name '*.jpg' | ipt train --files-from - --out run --steps 20000";

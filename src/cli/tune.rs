@@ -1,0 +1,37 @@
+//! `ipt tune`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+
+use super::training::Training;
+use super::values::TaskName;
+use crate::task::Task;
+
+/// Fine-tune a trained model to one task
+///
+/// The body stays, and the task's head, tail and embedding; those of other tasks are dropped. A
+/// task that the model has not learned starts from the nearest that it has: noise from the nearest
+/// level, enlarging from the nearest scale with a fresh tail.
+#[derive(Debug, Clone, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub struct Tune {
+    /// The task; any denoiseN too
+    #[arg(short, long, value_parser = TaskName)]
+    pub task: Option<Task>,
+    /// A model of `ipt train`, instead of the one inside the program
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub model: Option<PathBuf>,
+    /// Train the head, the tail and the task embedding only
+    #[arg(long)]
+    pub freeze_body: bool,
+    /// Options shared with `train`.
+    #[command(flatten)]
+    pub training: Training,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ipt tune --task sr3 --model run/final.safetensors photos/ --out sr3 --steps 5000
+  ipt tune --task denoise70 photos/ --out denoise70 --max-time 30m
+  ipt tune --out sr3 --resume";

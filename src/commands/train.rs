@@ -1,0 +1,288 @@
+//! `ipt train` and `ipt tune`: arguments → options → a run, with what a person sees of it.
+
+use std::io::{BufRead, BufReader, IsTerminal, Read, stderr, stdin};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use super::{Exit, complain};
+use crate::cli::Global;
+use crate::cli::compute::Numbers;
+use crate::cli::train::{PresetName, Train};
+use crate::cli::training::{FormName, ScheduleName, Training};
+use crate::device::Placement;
+use crate::error::Error;
+use crate::model::{Config, Preset};
+use crate::ops::Precision;
+use crate::progress::{self, Progress};
+use crate::task::Task;
+use crate::train::log::{Entry, Step, Validation};
+use crate::train::loss::ContrastiveForm;
+use crate::train::run::Machine;
+use crate::train::schedule::Schedule;
+use crate::train::{self, Options, Outcome, Place, Watch};
+
+/// Steps of a run for which neither steps nor a time were given.
+const STEPS: u64 = 20_000;
+
+pub fn run(args: &Train, global: &Global) -> anyhow::Result<Exit> {
+    let mut options = match start(&args.training)? {
+        Some(options) => options,
+        None => Options::new(Vec::new(), Config::preset(Preset::Default, Task::PRETRAINING.to_vec())),
+    };
+    if let Some(preset) = args.preset {
+        let preset = match preset {
+            PresetName::Base => Preset::Base,
+            PresetName::Default => Preset::Default,
+            PresetName::Tiny => Preset::Tiny,
+        };
+        options.model = Config::preset(preset, options.model.tasks);
+    }
+    if !args.tasks.is_empty() {
+        options.model.tasks = args.tasks.clone();
+        options.task_weights.clear();
+    }
+    if !args.task_weights.is_empty() {
+        options.task_weights = args.task_weights.clone();
+    }
+    take(&mut options, &args.training)?;
+    go(&mut options, &args.training, global)
+}
+
+/// Options to start from: of the file that was named, or of the run to be resumed.
+pub(super) fn start(args: &Training) -> anyhow::Result<Option<Options>> {
+    let own = Place::new(&args.out).config();
+    match &args.config {
+        Some(path) => Ok(Some(Options::open(path)?)),
+        None if args.resume && own.exists() => Ok(Some(Options::open(&own)?)),
+        None => Ok(None),
+    }
+}
+
+/// Puts what the command line says over the options.
+pub(super) fn take(options: &mut Options, args: &Training) -> anyhow::Result<()> {
+    fn put<T: Clone>(option: &mut T, given: &Option<T>) {
+        if let Some(value) = given {
+            *option = value.clone();
+        }
+    }
+    let mut photos = args.photos.clone();
+    if let Some(list) = &args.files_from {
+        photos.extend(listed(list)?);
+    }
+    if !photos.is_empty() {
+        options.photos = photos;
+    }
+    if args.steps.is_some() || args.max_time.is_some() {
+        options.steps = args.steps;
+        options.max_seconds = args.max_time.map(|time| time.as_secs_f64());
+    } else if options.steps.is_none() && options.max_seconds.is_none() {
+        options.steps = Some(STEPS);
+    }
+    if let Some(schedule) = args.schedule {
+        options.schedule = match schedule {
+            ScheduleName::Cosine => Schedule::Cosine,
+            ScheduleName::Paper => Schedule::Paper,
+            ScheduleName::Constant => Schedule::Constant,
+        };
+        if options.tune.is_none() {
+            options.rate = options.schedule.default_rate();
+        }
+    }
+    if let Some(form) = args.contrastive_form {
+        (options.contrastive, options.contrastive_patches) = match form {
+            FormName::Paper => (ContrastiveForm::Paper, 32),
+            FormName::Supcon => (ContrastiveForm::Supcon, 0),
+        };
+    }
+    if let Some(numbers) = args.precision {
+        options.precision = match numbers {
+            Numbers::Auto => "auto",
+            Numbers::F32 => "f32",
+            Numbers::Bf16 => "bf16",
+        }
+        .into();
+    }
+    if let Some(device) = args.device {
+        options.device = device.to_string();
+    }
+    put(&mut options.rate, &args.lr);
+    put(&mut options.save_every, &args.save_every);
+    put(&mut options.keep, &args.keep);
+    put(&mut options.batch, &args.batch);
+    put(&mut options.accumulate, &args.accumulate);
+    put(&mut options.seed, &args.seed);
+    put(&mut options.warm_up, &args.warmup);
+    put(&mut options.lambda, &args.lambda);
+    put(&mut options.contrastive_patches, &args.contrastive_patches);
+    put(&mut options.clip, &args.clip);
+    put(&mut options.ema, &args.ema);
+    put(&mut options.validate_every, &args.validate_every);
+    put(&mut options.cache, &args.cache);
+    options.validate = args.validate.clone().or(options.validate.take());
+    options.rain_streaks = args.rain_streaks.clone().or(options.rain_streaks.take());
+    Ok(())
+}
+
+/// The paths in a list, one a line.
+fn listed(list: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let file: Box<dyn Read> = match list.to_str() {
+        Some("-") => Box::new(stdin()),
+        _ => Box::new(std::fs::File::open(list).with_context(|| list.display().to_string())?),
+    };
+    let lines = BufReader::new(file).lines().collect::<std::io::Result<Vec<String>>>();
+    let lines = lines.with_context(|| list.display().to_string())?;
+    Ok(lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).map(PathBuf::from).collect())
+}
+
+/// Runs, and says how it ended.
+pub(super) fn go(options: &mut Options, args: &Training, global: &Global) -> anyhow::Result<Exit> {
+    if options.photos.is_empty() {
+        bail!("no photographs: name files or folders (see --help)");
+    }
+    let device = options.device.parse::<Placement>()?.device()?;
+    let precision = match options.precision.as_str() {
+        "bf16" => Precision::Bf16,
+        "f32" => Precision::F32,
+        "auto" if device.is_cuda() => Precision::Bf16,
+        "auto" => Precision::auto(),
+        other => bail!("no precision '{other}': auto, f32 or bf16"),
+    };
+    // Written out, so that the run is repeated and resumed in the same numbers elsewhere.
+    options.precision = if precision == Precision::F32 { "f32" } else { "bf16" }.into();
+    // Making batches takes few cycles; two threads keep up with any model.
+    let loaders = global.jobs.map_or(2, |jobs| jobs.get().min(2));
+    let machine = Machine { device, precision, loaders };
+    let signal = catch_signals().context("signals cannot be caught")?;
+    let mut display = Display::new(options, global.quiet, signal.clone());
+    let place = Place::new(&args.out);
+    let outcome = train::run(options, &place, &machine, args.resume, &mut display);
+    let Display { bar, quiet, .. } = display;
+    drop(bar);
+    match outcome {
+        Ok(Outcome::Finished) => {
+            if !quiet {
+                progress::line(format_args!("finished: {}", place.result().display()));
+            }
+            Ok(Exit::Done)
+        }
+        Ok(Outcome::Stopped(step)) => {
+            if !quiet {
+                progress::line(format_args!("stopped and saved at step {step}; --resume goes on"));
+            }
+            Ok(if signal.load(Ordering::SeqCst) == SIGTERM as usize {
+                Exit::Terminated
+            } else {
+                Exit::Interrupted
+            })
+        }
+        Err(error @ Error::Usage(_)) => Err(error.into()),
+        Err(error) => {
+            complain(error);
+            Ok(Exit::Failed)
+        }
+    }
+}
+
+/// The first signal is noted here; the second ends the program on the spot.
+fn catch_signals() -> std::io::Result<Arc<AtomicUsize>> {
+    let number = Arc::new(AtomicUsize::new(0));
+    let again = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_shutdown(signal, 128 + signal, again.clone())?;
+        flag::register(signal, again.clone())?;
+        flag::register_usize(signal, number.clone(), signal as usize)?;
+    }
+    Ok(number)
+}
+
+/// The bar or lines of a run.
+struct Display {
+    bar: Option<Progress>,
+    quiet: bool,
+    steps: Option<u64>,
+    max_seconds: Option<f64>,
+    signal: Arc<AtomicUsize>,
+    last_line: Option<Instant>,
+}
+
+/// How often a line is written where there is no bar.
+const LINE_EVERY: Duration = Duration::from_secs(30);
+
+impl Display {
+    fn new(options: &Options, quiet: bool, signal: Arc<AtomicUsize>) -> Self {
+        // With a time limit alone the bar counts seconds.
+        let (total, unit) = match (options.steps, options.max_seconds) {
+            (Some(steps), _) => (steps, "steps"),
+            (None, seconds) => (seconds.unwrap_or(0.0) as u64, "seconds"),
+        };
+        let bar = (!quiet && stderr().is_terminal()).then(|| Progress::new(total as usize, unit));
+        Self { bar, quiet, steps: options.steps, max_seconds: options.max_seconds, signal, last_line: None }
+    }
+
+    fn line(&self, text: impl std::fmt::Display) {
+        match &self.bar {
+            Some(bar) => bar.line(text),
+            None => progress::line(text),
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        let Step { task, l1, lr, norm, patches_per_second, .. } = step;
+        let text = format!("{task} L1 {l1:.3} lr {lr:.1e} norm {norm:.1} {patches_per_second:.1} patches/s");
+        if let Some(bar) = &self.bar {
+            bar.set(if self.steps.is_some() { step.step } else { step.seconds as u64 } as usize);
+            bar.message(text);
+        } else if self.last_line.is_none_or(|last| last.elapsed() >= LINE_EVERY) {
+            self.last_line = Some(Instant::now());
+            let of = self.steps.map_or(String::new(), |steps| format!("/{steps}"));
+            let left = self.left(step).map_or(String::new(), |left| format!(", {left} left"));
+            progress::line(format_args!("step {}{of}: {text}{left}", step.step));
+        }
+    }
+
+    /// Time to the end, from the pace so far.
+    fn left(&self, step: &Step) -> Option<String> {
+        let pace = step.seconds / step.step.max(1) as f64;
+        let by_steps = self.steps.map(|steps| pace * steps.saturating_sub(step.step) as f64);
+        let by_time = self.max_seconds.map(|most| (most - step.seconds).max(0.0));
+        let left = by_steps.into_iter().chain(by_time).reduce(f64::min)? as u64;
+        Some(format!("{}:{:02}:{:02}", left / 3600, left / 60 % 60, left % 60))
+    }
+
+    fn validation(&self, validation: &Validation) {
+        self.line(format_args!("step {}: PSNR in dB, and what is gained", validation.step));
+        for score in &validation.tasks {
+            let (y, rgb) = (score.psnr_y, score.psnr_rgb);
+            let (gain_y, gain_rgb) = (y - score.input_psnr_y, rgb - score.input_psnr_rgb);
+            let task = score.task.to_string();
+            self.line(format_args!("  {task:10} Y {y:6.2} {gain_y:+6.2}   RGB {rgb:6.2} {gain_rgb:+6.2}"));
+        }
+    }
+}
+
+impl Watch for Display {
+    fn note(&mut self, text: &str) {
+        if !self.quiet {
+            self.line(text);
+        }
+    }
+
+    fn entry(&mut self, entry: &Entry) {
+        match entry {
+            _ if self.quiet => {}
+            Entry::Step(step) => self.step(step),
+            Entry::Validation(validation) => self.validation(validation),
+            Entry::Resume { .. } => {}
+        }
+    }
+
+    fn stop(&mut self) -> bool {
+        self.signal.load(Ordering::SeqCst) != 0
+    }
+}

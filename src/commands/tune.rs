@@ -1,0 +1,33 @@
+//! `ipt tune`.
+
+use anyhow::bail;
+
+use super::{Exit, train};
+use crate::cli::Global;
+use crate::cli::tune::Tune;
+use crate::train::options::{self, Options};
+use crate::train::tune;
+
+/// The paper's rate for fine-tuning.
+const RATE: f64 = 2e-5;
+
+pub fn run(args: &Tune, global: &Global) -> anyhow::Result<Exit> {
+    let mut options = match train::start(&args.training)? {
+        Some(options) if options.tune.is_some() => options,
+        Some(_) => bail!("these are the options of `ipt train`"),
+        None => {
+            let Some(task) = args.task else { bail!("--task says what to tune for") };
+            let from = options::Tune { model: args.model.clone(), freeze_body: args.freeze_body };
+            let model = tune::config(&tune::source(&from)?.config, task);
+            Options { rate: RATE, tune: Some(from), ..Options::new(Vec::new(), model) }
+        }
+    };
+    if let Some(tune) = &mut options.tune {
+        tune.freeze_body |= args.freeze_body;
+    }
+    if args.task.is_some_and(|task| options.model.tasks != [task]) {
+        bail!("--task differs from the task of the run");
+    }
+    train::take(&mut options, &args.training)?;
+    train::go(&mut options, &args.training, global)
+}
