@@ -31,6 +31,8 @@ complete -c ipt -n "__fish_ipt_needs_command" -s V -l version -d 'Print version'
 complete -c ipt -n "__fish_ipt_needs_command" -f -a "restore" -d 'Repair pictures: enlarge them, take noise or rain away'
 complete -c ipt -n "__fish_ipt_needs_command" -f -a "degrade" -d 'Damage pictures: shrink them, add noise or rain'
 complete -c ipt -n "__fish_ipt_needs_command" -f -a "score" -d 'Measure how near restored pictures are to their references, with PSNR and SSIM'
+complete -c ipt -n "__fish_ipt_needs_command" -f -a "train" -d 'Train a model on photographs, for several tasks at once'
+complete -c ipt -n "__fish_ipt_needs_command" -f -a "tune" -d 'Fine-tune a trained model to one task'
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -s t -l task -d 'What to undo; the model must have learned it' -r -f -a "sr2\t''
 sr3\t''
 sr4\t''
@@ -44,6 +46,8 @@ cuda\t''"
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l precision -d 'Numbers to multiply in: f32 is exact enough for training, bf16 faster; auto takes bf16 on a GPU' -r -f -a "auto\t''
 f32\t''
 bf16\t''"
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -s o -l out -d 'Folder for the results; then all paths are inputs' -r -f -a "(__fish_complete_directories)"
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l files0-from -d 'Take the inputs from this file (- is stdin), where each ends with a zero byte, as `find -print0` writes them; each keeps its folders in DIR' -r -F
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l format -d 'Format of the outputs; else the extension of the output decides, else the input' -r -f -a "png\t''
 jpeg\t''
 webp\t''
@@ -55,6 +59,10 @@ complete -c ipt -n "__fish_ipt_using_subcommand restore" -l self-ensemble -d 'Re
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l baseline -d 'No model: enlarge with the bicubic filter, or pass the picture on as it is. What a model has to beat'
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l overwrite -d 'Replace outputs that exist'
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l skip-existing -d 'Leave outputs that exist, and make only what is missing'
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l dry-run -d 'Print what would become what, and do nothing'
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l fail-fast -d 'After a failure begin no other picture'
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l json -d 'Print a JSON object for each picture on a line of its own: input, output, task, model, sizes, format and seconds, or the error'
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -s v -l verbose -d 'Say of each picture when it is done'
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -s q -l quiet -d 'Say nothing but errors'
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s t -l task -d 'What `restore` is to undo; any denoiseN with N from 1 to 255' -r -f -a "sr2\t''
@@ -65,6 +73,8 @@ denoise30\t''
 denoise50\t''"
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l seed -d 'Another seed draws other noise and rain' -r
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l rain-streaks -d 'Take the rain from the pictures in this folder, bright streaks on black' -r -f -a "(__fish_complete_directories)"
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s o -l out -d 'Folder for the results; then all paths are inputs' -r -f -a "(__fish_complete_directories)"
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l files0-from -d 'Take the inputs from this file (- is stdin), where each ends with a zero byte, as `find -print0` writes them; each keeps its folders in DIR' -r -F
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l format -d 'Format of the outputs; else the extension of the output decides, else the input' -r -f -a "png\t''
 jpeg\t''
 webp\t''
@@ -74,6 +84,10 @@ pnm\t''"
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s j -l jobs -d 'Threads to use; all of the machine\'s if not given' -r
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l overwrite -d 'Replace outputs that exist'
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l skip-existing -d 'Leave outputs that exist, and make only what is missing'
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l dry-run -d 'Print what would become what, and do nothing'
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l fail-fast -d 'After a failure begin no other picture'
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l json -d 'Print a JSON object for each picture on a line of its own: input, output, task, model, sizes, format and seconds, or the error'
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s v -l verbose -d 'Say of each picture when it is done'
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s q -l quiet -d 'Say nothing but errors'
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ipt -n "__fish_ipt_using_subcommand score" -s t -l task -d 'Count as is usual for this task: srN crops the reference to a multiple of N and leaves out a border of N pixels' -r -f -a "sr2\t''
@@ -88,3 +102,91 @@ complete -c ipt -n "__fish_ipt_using_subcommand score" -l json -d 'Print one JSO
 complete -c ipt -n "__fish_ipt_using_subcommand score" -l csv -d 'Print CSV, one line a picture'
 complete -c ipt -n "__fish_ipt_using_subcommand score" -s q -l quiet -d 'Say nothing but errors'
 complete -c ipt -n "__fish_ipt_using_subcommand score" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l preset -d 'Shape of the model [default: default]' -r -f -a "base\t'As published: 115 million parameters for one task'
+default\t'The shape of the model inside the program'
+tiny\t'For trying things out'"
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l tasks -d 'Tasks to learn; any denoiseN too [default: sr2,sr3,sr4,derain,denoise30,denoise50]' -r -f -a "sr2\t''
+sr3\t''
+sr4\t''
+derain\t''
+denoise30\t''
+denoise50\t''"
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l task-weights -d 'How often each task is drawn, relative to the others [default: equally]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l files-from -d 'Read further photographs from a list, one path a line; - is stdin' -r -F
+complete -c ipt -n "__fish_ipt_using_subcommand train" -s o -l out -d 'The run\'s folder: final.safetensors, checkpoints, log.jsonl, config.toml' -r -f -a "(__fish_complete_directories)"
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l config -d 'Start from the options in this file, such as the config.toml of a run' -r -F
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l steps -d 'Steps at which the run ends [default: 20000, if there is no --max-time]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l max-time -d 'Time of training after which the run ends, as in 2h30m; the learning rate follows whichever of steps and time is nearer its end' -r
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l save-every -d 'Steps between checkpoints [default: 500]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l keep -d 'Checkpoints kept, the newest [default: 3]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l batch -d 'Patches in a batch [default: 16]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l accumulate -d 'Batches whose gradients make one step [default: 1]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l seed -d 'Another seed gives other weights at the start, and other patches [default: 0]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l lr -d 'Largest learning rate [default: 5e-4; 5e-5 with --schedule paper; 2e-5 to tune]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l schedule -d 'How the learning rate goes [default: cosine]' -r -f -a "cosine\t'Down half a cosine'
+paper\t'The paper\'s: two fifths after two thirds'
+constant\t'The same throughout'"
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l warmup -d 'Steps in which the learning rate rises at the start [default: 200]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l lambda -d 'Weight of the contrastive loss beside the L1 in levels of 0..255; 0 for none [default: 0.1]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l contrastive-form -d 'Which contrastive loss [default: paper]' -r -f -a "paper\t'Equation 5 of the paper'
+supcon\t'Supervised contrastive, temperature 0.07'"
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l contrastive-patches -d 'Patches of each image that the contrastive loss compares, drawn anew each step; 0 for all [default: 32 with paper, all with supcon]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l clip -d 'Largest norm of the gradient, the L1 being on the scale 0..1; 0 for any [default: 1]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l ema -d 'Decay of the running mean of the weights, which is the result [default: 0.999]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l validate -d 'Measure on the good pictures in this folder; none of them is trained on' -r -f -a "(__fish_complete_directories)"
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l validate-every -d 'Steps between measurements [default: 1000]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l rain-streaks -d 'Take half of the rain from the pictures in this folder, bright streaks on black' -r -f -a "(__fish_complete_directories)"
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l cache -d 'Memory for decoded photographs [default: 2048]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l device -d 'Where to compute: auto takes a GPU where there is one; cuda:N is the GPU of number N [default: auto]' -r -f -a "auto\t''
+cpu\t''
+cuda\t''"
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l precision -d 'Numbers to multiply in, sums being f32; auto takes bf16 where the machine has it [default: auto]' -r -f -a "auto\t''
+f32\t''
+bf16\t''"
+complete -c ipt -n "__fish_ipt_using_subcommand train" -s j -l jobs -d 'Threads to use; all of the machine\'s if not given' -r
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l resume -d 'Go on from the newest sound checkpoint of the run'
+complete -c ipt -n "__fish_ipt_using_subcommand train" -s q -l quiet -d 'Say nothing but errors'
+complete -c ipt -n "__fish_ipt_using_subcommand train" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -s t -l task -d 'The task; any denoiseN too' -r -f -a "sr2\t''
+sr3\t''
+sr4\t''
+derain\t''
+denoise30\t''
+denoise50\t''"
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -s m -l model -d 'A model of `ipt train`, instead of the one inside the program' -r -F
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l files-from -d 'Read further photographs from a list, one path a line; - is stdin' -r -F
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -s o -l out -d 'The run\'s folder: final.safetensors, checkpoints, log.jsonl, config.toml' -r -f -a "(__fish_complete_directories)"
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l config -d 'Start from the options in this file, such as the config.toml of a run' -r -F
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l steps -d 'Steps at which the run ends [default: 20000, if there is no --max-time]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l max-time -d 'Time of training after which the run ends, as in 2h30m; the learning rate follows whichever of steps and time is nearer its end' -r
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l save-every -d 'Steps between checkpoints [default: 500]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l keep -d 'Checkpoints kept, the newest [default: 3]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l batch -d 'Patches in a batch [default: 16]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l accumulate -d 'Batches whose gradients make one step [default: 1]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l seed -d 'Another seed gives other weights at the start, and other patches [default: 0]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l lr -d 'Largest learning rate [default: 5e-4; 5e-5 with --schedule paper; 2e-5 to tune]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l schedule -d 'How the learning rate goes [default: cosine]' -r -f -a "cosine\t'Down half a cosine'
+paper\t'The paper\'s: two fifths after two thirds'
+constant\t'The same throughout'"
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l warmup -d 'Steps in which the learning rate rises at the start [default: 200]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l lambda -d 'Weight of the contrastive loss beside the L1 in levels of 0..255; 0 for none [default: 0.1]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l contrastive-form -d 'Which contrastive loss [default: paper]' -r -f -a "paper\t'Equation 5 of the paper'
+supcon\t'Supervised contrastive, temperature 0.07'"
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l contrastive-patches -d 'Patches of each image that the contrastive loss compares, drawn anew each step; 0 for all [default: 32 with paper, all with supcon]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l clip -d 'Largest norm of the gradient, the L1 being on the scale 0..1; 0 for any [default: 1]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l ema -d 'Decay of the running mean of the weights, which is the result [default: 0.999]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l validate -d 'Measure on the good pictures in this folder; none of them is trained on' -r -f -a "(__fish_complete_directories)"
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l validate-every -d 'Steps between measurements [default: 1000]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l rain-streaks -d 'Take half of the rain from the pictures in this folder, bright streaks on black' -r -f -a "(__fish_complete_directories)"
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l cache -d 'Memory for decoded photographs [default: 2048]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l device -d 'Where to compute: auto takes a GPU where there is one; cuda:N is the GPU of number N [default: auto]' -r -f -a "auto\t''
+cpu\t''
+cuda\t''"
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l precision -d 'Numbers to multiply in, sums being f32; auto takes bf16 where the machine has it [default: auto]' -r -f -a "auto\t''
+f32\t''
+bf16\t''"
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -s j -l jobs -d 'Threads to use; all of the machine\'s if not given' -r
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l freeze-body -d 'Train the head, the tail and the task embedding only'
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l resume -d 'Go on from the newest sound checkpoint of the run'
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -s q -l quiet -d 'Say nothing but errors'
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -s h -l help -d 'Print help (see more with \'--help\')'
