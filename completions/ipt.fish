@@ -46,6 +46,8 @@ cuda\t''"
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l precision -d 'Numbers to multiply in: f32 is exact enough for training, bf16 faster; auto takes bf16 on a GPU' -r -f -a "auto\t''
 f32\t''
 bf16\t''"
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -s o -l out -d 'Folder for the results; then all paths are inputs' -r -f -a "(__fish_complete_directories)"
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l files0-from -d 'Take the inputs from this file (- is stdin), where each ends with a zero byte, as `find -print0` writes them; each keeps its folders in DIR' -r -F
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l format -d 'Format of the outputs; else the extension of the output decides, else the input' -r -f -a "png\t''
 jpeg\t''
 webp\t''
@@ -57,6 +59,10 @@ complete -c ipt -n "__fish_ipt_using_subcommand restore" -l self-ensemble -d 'Re
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l baseline -d 'No model: enlarge with the bicubic filter, or pass the picture on as it is. What a model has to beat'
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l overwrite -d 'Replace outputs that exist'
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l skip-existing -d 'Leave outputs that exist, and make only what is missing'
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l dry-run -d 'Print what would become what, and do nothing'
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l fail-fast -d 'After a failure begin no other picture'
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l json -d 'Print a JSON object for each picture on a line of its own: input, output, task, model, sizes, format and seconds, or the error'
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -s v -l verbose -d 'Say of each picture when it is done'
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -s q -l quiet -d 'Say nothing but errors'
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s t -l task -d 'What `restore` is to undo; any denoiseN with N from 1 to 255' -r -f -a "sr2\t''
@@ -67,6 +73,8 @@ denoise30\t''
 denoise50\t''"
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l seed -d 'Another seed draws other noise and rain' -r
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l rain-streaks -d 'Take the rain from the pictures in this folder, bright streaks on black' -r -f -a "(__fish_complete_directories)"
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s o -l out -d 'Folder for the results; then all paths are inputs' -r -f -a "(__fish_complete_directories)"
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l files0-from -d 'Take the inputs from this file (- is stdin), where each ends with a zero byte, as `find -print0` writes them; each keeps its folders in DIR' -r -F
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l format -d 'Format of the outputs; else the extension of the output decides, else the input' -r -f -a "png\t''
 jpeg\t''
 webp\t''
@@ -76,6 +84,10 @@ pnm\t''"
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s j -l jobs -d 'Threads to use; all of the machine\'s if not given' -r
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l overwrite -d 'Replace outputs that exist'
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l skip-existing -d 'Leave outputs that exist, and make only what is missing'
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l dry-run -d 'Print what would become what, and do nothing'
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l fail-fast -d 'After a failure begin no other picture'
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l json -d 'Print a JSON object for each picture on a line of its own: input, output, task, model, sizes, format and seconds, or the error'
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s v -l verbose -d 'Say of each picture when it is done'
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s q -l quiet -d 'Say nothing but errors'
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ipt -n "__fish_ipt_using_subcommand score" -s t -l task -d 'Count as is usual for this task: srN crops the reference to a multiple of N and leaves out a border of N pixels' -r -f -a "sr2\t''

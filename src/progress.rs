@@ -51,9 +51,14 @@ impl Progress {
         }
     }
 
+    /// Does what writes to the terminal, without the bar in its way.
+    pub fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.bar.suspend(write)
+    }
+
     /// Writes a line to stderr, above the bar if there is one.
     pub fn line(&self, text: impl Display) {
-        self.bar.suspend(|| line(text));
+        self.aside(|| line(text));
     }
 }
 

@@ -5,11 +5,12 @@
 //! mirrored tree. Everything that can be refused is refused before the first file is touched.
 
 mod paths;
+mod places;
 mod plan;
 mod run;
 mod walk;
 
 pub use paths::{Input, Output};
 pub use plan::{Existing, Job, Options, Plan};
-pub use run::{Order, Summary, run};
+pub use run::{Made, Order, Summary, run};
 pub use walk::{Found, pictures};

@@ -104,8 +104,11 @@ pub(super) enum Target {
 }
 
 impl Request {
-    /// Applies the rule of the module above.
-    pub fn new(paths: &[PathBuf]) -> Result<Self> {
+    /// Applies the rule of the module above; with a folder `out`, all paths are inputs.
+    pub fn new(paths: &[PathBuf], out: Option<&Path>) -> Result<Self> {
+        if let Some(out) = out {
+            return Self::into_folder(paths, out);
+        }
         let (inputs, last) = match paths {
             [] => return Ok(Self { inputs: vec![Input::Stdin], target: Target::Stdout }),
             [only] => (std::slice::from_ref(only), None),
@@ -120,12 +123,33 @@ impl Request {
                 "{folder} is a folder: name a folder for the results after it"
             )));
         }
-        if matches!(target, Target::Folder(_)) && inputs.contains(&Input::Stdin) {
+        Self { inputs, target }.checked()
+    }
+
+    fn into_folder(paths: &[PathBuf], out: &Path) -> Result<Self> {
+        if paths.is_empty() {
+            return Err(Error::Usage("no pictures are named".into()));
+        }
+        refuse_file(out)?;
+        let inputs = paths.iter().map(|path| Input::new(path)).collect();
+        Self { inputs, target: Target::Folder(out.to_path_buf()) }.checked()
+    }
+
+    fn checked(self) -> Result<Self> {
+        if matches!(self.target, Target::Folder(_)) && self.inputs.contains(&Input::Stdin) {
             return Err(Error::Usage(
                 "stdin has no name for a file in a folder: name the output file".into(),
             ));
         }
-        Ok(Self { inputs, target })
+        Ok(self)
+    }
+}
+
+/// The folder for results may be missing, but not something else.
+pub(super) fn refuse_file(out: &Path) -> Result<()> {
+    match out.exists() && !out.is_dir() {
+        true => Err(Error::Usage(format!("{} is not a folder", out.display()))),
+        false => Ok(()),
     }
 }
 
@@ -161,7 +185,7 @@ mod tests {
     use super::*;
 
     fn request(paths: &[&str]) -> Result<Request> {
-        Request::new(&paths.iter().map(PathBuf::from).collect::<Vec<_>>())
+        Request::new(&paths.iter().map(PathBuf::from).collect::<Vec<_>>(), None)
     }
 
     #[test]

@@ -1,11 +1,10 @@
 //! From paths to a list of jobs that cannot get in each other's way.
 
-use std::collections::{HashMap, HashSet};
-use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
-use super::paths::{Input, Output, Request, Target};
-use super::walk;
+use super::paths::{Input, Output, Request, Target, refuse_file};
+use super::places;
+use super::walk::{self, Found};
 use crate::error::{Error, Result};
 use crate::picture::Format;
 
@@ -28,6 +27,8 @@ pub struct Options {
     pub existing: Existing,
     /// The format of every output; in folders it also decides the extension.
     pub format: Option<Format>,
+    /// A folder for all results; then every path is an input.
+    pub out: Option<PathBuf>,
 }
 
 /// One picture to be made.
@@ -64,7 +65,7 @@ impl Plan {
     /// Whenever the paths make no sense, there is no picture at all, an output exists, two inputs
     /// would become one output, or an output is one of the inputs.
     pub fn new(paths: &[PathBuf], options: &Options) -> Result<Self> {
-        let request = Request::new(paths)?;
+        let request = Request::new(paths, options.out.as_deref())?;
         let mut plan = Plan { existing: options.existing, ..Plan::default() };
         for input in &request.inputs {
             match input {
@@ -72,9 +73,40 @@ impl Plan {
                 _ => plan.add_file(input, &request.target, options)?,
             }
         }
-        plan.refuse_collisions()?;
-        plan.settle_existing()?;
-        Ok(plan)
+        plan.checked()
+    }
+
+    /// Plans a list of files, as `find` makes it: each keeps its folders in `out`, absolute paths
+    /// from the root on.
+    ///
+    /// # Errors
+    /// As [`Plan::new`]; and when a path holds `..` or is a folder.
+    pub fn of_list(files: &[PathBuf], out: &Path, options: &Options) -> Result<Self> {
+        refuse_file(out)?;
+        let mut plan = Plan { existing: options.existing, ..Plan::default() };
+        for file in files {
+            if file.is_dir() {
+                return Err(Error::Usage("a folder in a list of files".into()).at(file));
+            }
+            let mut relative = PathBuf::new();
+            for component in file.components() {
+                match component {
+                    Component::Normal(part) => relative.push(part),
+                    Component::ParentDir => {
+                        return Err(Error::Usage("'..' leads out of the results' folder".into()).at(file));
+                    }
+                    Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
+                }
+            }
+            plan.add_found(Found { path: file.clone(), relative }, out, options);
+        }
+        plan.checked()
+    }
+
+    fn checked(mut self) -> Result<Self> {
+        places::refuse_collisions(&self.jobs)?;
+        self.settle_existing()?;
+        Ok(self)
     }
 
     fn add_file(&mut self, input: &Input, target: &Target, options: &Options) -> Result<()> {
@@ -100,7 +132,7 @@ impl Plan {
             return Err(Error::Usage(format!("{} is a folder", folder.display())));
         };
         // Else the next run would take this run's results for pictures.
-        if canonical(target).starts_with(canonical(folder)) {
+        if places::canonical(target).starts_with(places::canonical(folder)) {
             return Err(Error::Usage(format!(
                 "the results of {} cannot go into {}: it is the same folder or lies in it",
                 folder.display(),
@@ -115,15 +147,7 @@ impl Plan {
         let before = self.jobs.len() + self.failures.len();
         for found in walk::pictures(folder) {
             match found {
-                Ok(found) => {
-                    let output = Output::Path(renamed(target.join(&found.relative), options.format));
-                    self.jobs.push(Job {
-                        format: format(&output, options),
-                        input: Input::Path(found.path),
-                        output,
-                        name: portable(&found.relative),
-                    });
-                }
+                Ok(found) => self.add_found(found, &target, options),
                 Err(error) => self.failures.push(error),
             }
         }
@@ -133,33 +157,11 @@ impl Plan {
         Ok(())
     }
 
-    fn refuse_collisions(&self) -> Result<()> {
-        let mut places = Places::default();
-        let mut inputs: HashSet<PathBuf> = HashSet::new();
-        for job in &self.jobs {
-            if let Input::Path(path) = &job.input {
-                inputs.insert(places.of(path));
-                // A link is written through by nobody, but read through.
-                inputs.extend(std::fs::canonicalize(path));
-            }
-        }
-        let mut outputs: HashMap<PathBuf, &Job> = HashMap::new();
-        for job in &self.jobs {
-            let Output::Path(path) = &job.output else { continue };
-            let place = places.of(path);
-            if inputs.contains(&place) {
-                return Err(Error::Usage(format!("{} is read and would be written", path.display())));
-            }
-            if let Some(other) = outputs.insert(place, job) {
-                return Err(Error::Usage(format!(
-                    "{} and {} would both become {}",
-                    other.input,
-                    job.input,
-                    path.display()
-                )));
-            }
-        }
-        Ok(())
+    fn add_found(&mut self, found: Found, target: &Path, options: &Options) {
+        let output = Output::Path(renamed(target.join(&found.relative), options.format));
+        let format = format(&output, options);
+        let name = portable(&found.relative);
+        self.jobs.push(Job { input: Input::Path(found.path), output, name, format });
     }
 
     fn settle_existing(&mut self) -> Result<()> {
@@ -213,48 +215,4 @@ fn renamed(path: PathBuf, format: Option<Format>) -> PathBuf {
 fn portable(relative: &Path) -> String {
     let parts: Vec<_> = relative.iter().map(|part| part.to_string_lossy()).collect();
     parts.join("/")
-}
-
-/// Names for places in the file system: two paths to one place give one name.
-#[derive(Default)]
-struct Places {
-    /// The folders seen so far; most files of a batch share a few.
-    folders: HashMap<PathBuf, PathBuf>,
-}
-
-impl Places {
-    fn of(&mut self, path: &Path) -> PathBuf {
-        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
-            return canonical(path);
-        };
-        if !self.folders.contains_key(folder) {
-            self.folders.insert(folder.to_path_buf(), canonical(folder));
-        }
-        self.folders[folder].join(name)
-    }
-}
-
-/// The path without links, `.` and `..`, as far as it exists; the rest as it is.
-fn canonical(path: &Path) -> PathBuf {
-    let mut existing = if path.as_os_str().is_empty() { PathBuf::from(".") } else { path.to_path_buf() };
-    let mut rest: Vec<OsString> = Vec::new();
-    loop {
-        if let Ok(found) = std::fs::canonicalize(&existing) {
-            return rest.into_iter().rev().fold(found, |mut path, part| {
-                // What does not exist yet is no link: `..` leads back.
-                match Path::new(&part).components().next() {
-                    Some(Component::ParentDir) => drop(path.pop()),
-                    _ => path.push(part),
-                }
-                path
-            });
-        }
-        let Some(last) = existing.components().next_back() else { return path.to_path_buf() };
-        rest.push(last.as_os_str().to_os_string());
-        existing = match existing.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
-            Some(_) => PathBuf::from("."),
-            None => return path.to_path_buf(),
-        };
-    }
 }

@@ -1,19 +1,23 @@
 //! The work on a planned batch.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
 use rayon::prelude::*;
 
 use super::plan::{Existing, Job, Plan};
 use crate::atomic;
 use crate::error::Result;
-use crate::picture::{self, Picture};
+use crate::picture::{self, Format, Picture};
 
-/// How many files are in the works at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    /// One after the other: the work on one uses all threads.
-    OneByOne,
-    /// As many as there are threads.
-    Parallel,
+/// How the files are gone through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Order {
+    /// As many files at a time as there are threads; else one after the other, because the work on
+    /// one uses all threads.
+    pub parallel: bool,
+    /// After a failure no other file is begun.
+    pub fail_fast: bool,
 }
 
 /// How a batch ended.
@@ -25,43 +29,78 @@ pub struct Summary {
     pub skipped: usize,
     /// Pictures, and folders, that failed.
     pub failed: usize,
+    /// Pictures that were not begun because another failed.
+    pub left: usize,
 }
 
-/// Reads, works on and writes each job's picture. A failure costs its own file only.
+/// A picture that was read, worked on and written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Made {
+    /// Width and height of the input.
+    pub from: (usize, usize),
+    /// Width and height of the output.
+    pub to: (usize, usize),
+    /// The output's format.
+    pub format: Format,
+    /// The time for all of it.
+    pub time: Duration,
+}
+
+/// Reads, works on and writes each job's picture. A failure costs its own file only, unless the
+/// order says otherwise.
 ///
 /// `report` hears of each job when it has ended, from any thread.
 pub fn run(
     plan: &Plan,
     order: Order,
     work: impl Fn(&Job, &Picture) -> Result<Picture> + Sync,
-    report: impl Fn(&Job, &Result<()>) + Sync,
+    report: impl Fn(&Job, &Result<Made>) + Sync,
 ) -> Summary {
     let existing = match plan.existing {
         Existing::Overwrite => atomic::Existing::Replace,
         // Whatever has appeared since the plan was made is not ours to replace.
         Existing::Refuse | Existing::Skip => atomic::Existing::Refuse,
     };
+    let stop = AtomicBool::new(order.fail_fast && !plan.failures.is_empty());
+    let done = AtomicUsize::new(0);
+    let failed = AtomicUsize::new(plan.failures.len());
     let one = |job: &Job| {
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
         let result = make(job, existing, &work);
+        if result.is_ok() {
+            done.fetch_add(1, Ordering::Relaxed);
+        } else {
+            failed.fetch_add(1, Ordering::Relaxed);
+            stop.fetch_or(order.fail_fast, Ordering::Relaxed);
+        }
         report(job, &result);
-        usize::from(result.is_ok())
     };
-    let done = match order {
-        Order::OneByOne => plan.jobs.iter().map(one).sum(),
-        Order::Parallel => plan.jobs.par_iter().with_max_len(1).map(one).sum(),
-    };
-    Summary { done, skipped: plan.skipped, failed: plan.jobs.len() - done + plan.failures.len() }
+    if order.parallel {
+        plan.jobs.par_iter().with_max_len(1).for_each(one);
+    } else {
+        plan.jobs.iter().for_each(one);
+    }
+    let (done, failed) = (done.into_inner(), failed.into_inner());
+    let left = plan.jobs.len() + plan.failures.len() - done - failed;
+    Summary { done, skipped: plan.skipped, failed, left }
 }
 
 fn make(
     job: &Job,
     existing: atomic::Existing,
     work: impl Fn(&Job, &Picture) -> Result<Picture>,
-) -> Result<()> {
+) -> Result<Made> {
+    let start = Instant::now();
+    let size = |picture: &Picture| (picture.width(), picture.height());
     let decoded = picture::decode(&job.input.read()?)?;
-    let made = work(job, &decoded.picture)?;
-    let bytes = picture::encode(&made, job.format.unwrap_or(decoded.format))?;
+    let picture = work(job, &decoded.picture)?;
+    let format = job.format.unwrap_or(decoded.format);
+    let (from, to) = (size(&decoded.picture), size(&picture));
+    let bytes = picture::encode(&picture, format)?;
     // A big picture's samples are not needed while its file is synced.
-    drop((decoded, made));
-    job.output.write(&bytes, existing)
+    drop((decoded, picture));
+    job.output.write(&bytes, existing)?;
+    Ok(Made { from, to, format, time: start.elapsed() })
 }

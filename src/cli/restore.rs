@@ -46,5 +46,6 @@ Examples:
   ipt restore --task sr2 photos/ larger/
   ipt restore --task denoise30 --skip-existing scans/ clean/
   ipt restore --task derain --self-ensemble rainy.jpg dry.png
+  find photos -name '*.jpg' -print0 | ipt restore --task sr2 --files0-from - --out larger/
   ipt restore --task sr4 --baseline LR/ bicubic/
   ipt degrade --task denoise50 < a.png | ipt restore --task denoise50 > b.png";

@@ -1,27 +1,125 @@
 //! What degrade and restore share: from path arguments to finished files and an exit status.
 
 use std::io::{IsTerminal, stdin, stdout};
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
-use super::{Exit, complain};
-use crate::batch::{self, Existing, Input, Job, Options, Order, Output, Plan};
+use super::{Exit, complain, print, record};
+use crate::batch::{self, Existing, Input, Job, Made, Options, Order, Output, Plan, Summary};
 use crate::cli::Global;
 use crate::cli::paths::Paths;
-use crate::error::Result;
+use crate::error::{AtPath, Result};
 use crate::picture::Picture;
 use crate::progress::{self, Progress};
+use crate::task::Task;
 
-/// Plans the work. Nothing is read but folders.
-pub fn plan(args: &Paths) -> anyhow::Result<Plan> {
-    let existing = match (args.overwrite, args.skip_existing) {
-        (true, _) => Existing::Overwrite,
-        (_, true) => Existing::Skip,
-        _ => Existing::Refuse,
-    };
-    let plan = Plan::new(&args.paths, &Options { existing, format: args.format })?;
-    refuse_terminals(&plan, stdin().is_terminal(), stdout().is_terminal())?;
-    Ok(plan)
+/// The files of one run of a command.
+pub struct Files<'a> {
+    args: &'a Paths,
+    quiet: bool,
+    plan: Plan,
+}
+
+/// What is done to each picture, in words for `--json`.
+pub struct Work<'a> {
+    pub task: Task,
+    /// Where the model comes from, if there is one.
+    pub model: Option<&'a str>,
+    /// Whether pictures are best worked on at the same time.
+    pub parallel: bool,
+}
+
+impl<'a> Files<'a> {
+    /// Plans the work. No picture is read.
+    pub fn plan(args: &'a Paths, global: &Global) -> anyhow::Result<Self> {
+        let existing = match (args.overwrite, args.skip_existing) {
+            (true, _) => Existing::Overwrite,
+            (_, true) => Existing::Skip,
+            _ => Existing::Refuse,
+        };
+        let options = Options { existing, format: args.format, out: args.out.clone() };
+        let plan = match (&args.files0_from, &args.out) {
+            (Some(list), Some(out)) => Plan::of_list(&read_list(list)?, out, &options)?,
+            _ => Plan::new(&args.paths, &options)?,
+        };
+        if args.json && plan.jobs.iter().any(|job| job.output == Output::Stdout) {
+            bail!("--json and the picture would both go to stdout: name an output");
+        }
+        if !args.dry_run {
+            refuse_terminals(&plan, stdin().is_terminal(), stdout().is_terminal())?;
+        }
+        Ok(Self { args, quiet: global.quiet, plan })
+    }
+
+    /// With `--dry-run`, prints what would become what; then that was all.
+    pub fn only_shown(&self) -> anyhow::Result<Option<Exit>> {
+        if !self.args.dry_run {
+            return Ok(None);
+        }
+        self.plan.failures.iter().for_each(complain);
+        let lines = self.plan.jobs.iter().map(|job| format!("{} -> {}\n", job.input, job.output));
+        print(lines.collect::<String>().as_bytes())?;
+        Ok(Some(if self.plan.failures.is_empty() { Exit::Done } else { Exit::Failed }))
+    }
+
+    /// Works through the plan, with a bar, a line for each failure, and a last line for batches.
+    pub fn run(&self, what: &Work, work: impl Fn(&Job, &Picture) -> Result<Picture> + Sync) -> Exit {
+        let Self { args, quiet, plan } = self;
+        let total = plan.jobs.len();
+        plan.failures.iter().for_each(complain);
+        let bar = if *quiet || total < 2 { Progress::hidden() } else { Progress::new(total, "pictures") };
+        let order = Order { parallel: what.parallel, fail_fast: args.fail_fast };
+        let summary = batch::run(plan, order, work, |job, result| {
+            match result {
+                Err(error) => bar.line(format_args!("ipt: {}: {error}", job.input)),
+                Ok(made) if args.verbose => bar.line(sentence(job, made)),
+                Ok(_) => {}
+            }
+            if args.json {
+                // Nobody reads on: the pictures are still wanted.
+                let _ = bar.aside(|| print(&record::line(job, result, what)));
+            }
+            bar.advance(1);
+        });
+        drop(bar);
+        if !quiet && total + summary.skipped + plan.failures.len() > 1 {
+            progress::line(conclusion(summary));
+        }
+        if summary.failed == 0 { Exit::Done } else { Exit::Failed }
+    }
+}
+
+fn conclusion(Summary { done, skipped, failed, left }: Summary) -> String {
+    let rest = if left > 0 { format!(", {left} not begun") } else { String::new() };
+    format!("{done} done, {skipped} skipped, {failed} failed{rest}")
+}
+
+fn sentence(job: &Job, made: &Made) -> String {
+    let ((from_width, from_height), (width, height)) = (made.from, made.to);
+    let seconds = made.time.as_secs_f64();
+    format!("{} ({from_width}×{from_height}) -> {} ({width}×{height}), {seconds:.2} s", job.input, job.output)
+}
+
+/// The paths in a list, each ended by a zero byte.
+fn read_list(list: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let input = Input::new(list);
+    let bytes = input.read().at(input.to_string())?;
+    let names = bytes.split(|&byte| byte == 0).filter(|name| !name.is_empty());
+    let paths: Vec<PathBuf> = names.map(path).collect::<Result<_>>()?;
+    Ok(paths)
+}
+
+#[cfg(unix)]
+fn path(name: &[u8]) -> Result<PathBuf> {
+    use std::os::unix::ffi::OsStrExt;
+    Ok(std::ffi::OsStr::from_bytes(name).into())
+}
+
+#[cfg(not(unix))]
+fn path(name: &[u8]) -> Result<PathBuf> {
+    let text = std::str::from_utf8(name);
+    Ok(text.map_err(|_| crate::Error::Usage("a listed path is not UTF-8".into()))?.into())
 }
 
 fn refuse_terminals(plan: &Plan, stdin: bool, stdout: bool) -> anyhow::Result<()> {
@@ -34,36 +132,9 @@ fn refuse_terminals(plan: &Plan, stdin: bool, stdout: bool) -> anyhow::Result<()
     Ok(())
 }
 
-/// Works through the plan, with a bar, a line for each failure, and a last line for batches.
-pub fn run(
-    plan: &Plan,
-    order: Order,
-    global: &Global,
-    work: impl Fn(&Job, &Picture) -> Result<Picture> + Sync,
-) -> Exit {
-    let total = plan.jobs.len();
-    for failure in &plan.failures {
-        complain(failure);
-    }
-    let bar = if global.quiet || total < 2 { Progress::hidden() } else { Progress::new(total, "pictures") };
-    let summary = batch::run(plan, order, work, |job, result| {
-        if let Err(error) = result {
-            bar.line(format_args!("ipt: {}: {error}", job.input));
-        }
-        bar.advance(1);
-    });
-    drop(bar);
-    let batch::Summary { done, skipped, failed } = summary;
-    if !global.quiet && total + skipped + plan.failures.len() > 1 {
-        progress::line(format_args!("{done} done, {skipped} skipped, {failed} failed"));
-    }
-    if failed == 0 { Exit::Done } else { Exit::Failed }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::PathBuf;
 
     #[test]
     fn no_picture_from_or_to_a_terminal() {

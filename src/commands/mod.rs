@@ -4,12 +4,15 @@ mod compute;
 mod degrade;
 mod exit;
 mod files;
+mod record;
 mod restore;
 mod score;
 mod train;
 mod tune;
 
 pub use exit::Exit;
+
+use std::io::{ErrorKind, Write, stdout};
 
 use crate::cli::{Cli, Command, Global};
 use crate::{interrupt, progress};
@@ -45,6 +48,15 @@ fn limit_threads(global: &Global) -> anyhow::Result<()> {
 /// One line on stderr, with the program's name in front as it stands in a pipeline.
 fn complain(message: impl std::fmt::Display) {
     progress::line(format_args!("ipt: {message}"));
+}
+
+/// Writes to stdout. A reader that has seen enough is no error.
+fn print(bytes: &[u8]) -> std::io::Result<()> {
+    let mut out = stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
 }
 
 /// An error with its causes, each said once: some errors' words hold their cause's already.

@@ -1,7 +1,5 @@
 //! `ipt score`.
 
-use std::io::{ErrorKind, Write, stdout};
-
 use rayon::prelude::*;
 
 use super::{Exit, complain};
@@ -28,7 +26,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
             Err(error) => fail(&error),
         }
     }
-    print(&report, args)?;
+    show(&report, args)?;
     Ok(exit)
 }
 
@@ -44,7 +42,7 @@ fn decode(input: &Input) -> Result<Picture> {
     Ok(decoded.at(input.to_string())?.picture)
 }
 
-fn print(report: &Report, args: &Args) -> anyhow::Result<()> {
+fn show(report: &Report, args: &Args) -> anyhow::Result<()> {
     // Whole before the first byte: half a JSON object helps nobody.
     let mut bytes = Vec::new();
     if args.json {
@@ -54,9 +52,5 @@ fn print(report: &Report, args: &Args) -> anyhow::Result<()> {
     } else {
         report.table(&mut bytes)?;
     }
-    let mut out = stdout().lock();
-    match out.write_all(&bytes).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        other => Ok(other?),
-    }
+    Ok(super::print(&bytes)?)
 }

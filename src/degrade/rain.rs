@@ -28,7 +28,7 @@ pub struct Rain {
 const LONGEST: f32 = 3.0;
 
 /// The usual length of a bead, the brighter parts that streaks consist of, in pixels.
-const BEAD: f32 = 12.0;
+const BEAD: f32 = 6.0;
 
 /// Brightness is summed in whole parts of this fraction, which cannot overflow unnoticed.
 const PART: f32 = 1.0 / 128.0;
@@ -62,7 +62,8 @@ impl Rain {
     /// those of a frame around it as wide as streaks are long.
     pub fn layer(&self, width: usize, height: usize, rng: &mut impl Rng) -> Layer {
         let mut canvas = Canvas { width, height, parts: vec![0; width * height] };
-        // Streaks may begin outside. Farther out than the longest reaches, none matters.
+        // Streaks may lie partly outside, or be in company of one outside. Farther out than half the
+        // longest and as much again for the way to the company, none matters.
         let reach = self.length * LONGEST;
         let (sin, cos) = self.angle.to_radians().sin_cos();
         let frame = [reach * sin.abs() + 4.0 * self.width, reach * cos + 4.0 * self.width];
@@ -93,7 +94,7 @@ impl Rain {
         let (sin, cos) = angle.to_radians().sin_cos();
         let bright: f32 = rng.sample(Exp1);
         let ends = rng.random_range(0.8..=2.2);
-        let beads = [length / (BEAD * rng.random_range(0.7..=2.0)), rng.random::<f32>() + 64.0];
+        let beads = [length / (2.0 * BEAD * rng.random_range(0.7..=2.0)), rng.random::<f32>() + 64.0];
         let depth = rng.random_range(0.0..=0.8);
         Streak {
             centre,

@@ -22,8 +22,10 @@ pub struct Heads {
     pub width: usize,
 }
 
-/// Queries taken at once: their scores fit beside the keys and values.
-const QUERIES: usize = 128;
+/// Queries taken at once, forward: their scores stay in the first-level cache.
+const QUERIES: usize = 32;
+/// The same backward, where these are also the terms of the sums for keys and values.
+const BACKWARD_QUERIES: usize = 128;
 
 impl Heads {
     fn features(&self) -> usize {
@@ -217,10 +219,10 @@ pub fn backward<E: Element>(
             let keys = Panels::from_columns((&k[offset..], stride), width, tokens);
             let values = Panels::from_columns((&v[offset..], stride), width, tokens);
             let key_rows = Panels::from_rows((&k[offset..], stride), tokens, width);
-            let mut weights = Scratch::<f32>::new(QUERIES.min(tokens) * tokens);
-            let mut scores = Scratch::<f32>::new(QUERIES.min(tokens) * tokens);
-            for first in (0..tokens).step_by(QUERIES) {
-                let rows = QUERIES.min(tokens - first);
+            let mut weights = Scratch::<f32>::new(BACKWARD_QUERIES.min(tokens) * tokens);
+            let mut scores = Scratch::<f32>::new(BACKWARD_QUERIES.min(tokens) * tokens);
+            for first in (0..tokens).step_by(BACKWARD_QUERIES) {
+                let rows = BACKWARD_QUERIES.min(tokens - first);
                 let start = offset + first * stride;
                 let (weights, scores) = (&mut weights[..rows * tokens], &mut scores[..rows * tokens]);
                 let (queries, gradient) = ((&q[start..], stride), (&gradient[start..], stride));

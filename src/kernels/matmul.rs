@@ -14,6 +14,8 @@ use super::tile::{Factors, PANEL, Tile};
 const ROWS: usize = 192;
 /// The summed dimension is taken in parts of at most this, so that a piece of A stays in the second-level cache.
 const DEPTH: usize = 1024;
+/// Bytes added to the distance of copied rows, so that they do not share a set of the cache.
+const ODD_LINE: usize = 64;
 /// Pieces of work to aim at.
 const PIECES: usize = 16;
 
@@ -36,27 +38,83 @@ pub fn matmul<E: Element>(
     if rows == 0 || columns == 0 {
         return Vec::new();
     }
-    let tall = rows.div_ceil(ROWS);
     let panels = columns.div_ceil(PANEL);
-    let wide = PIECES.div_ceil(tall).min(panels);
-    let width = panels.div_ceil(wide) * PANEL;
+    let height = if rows.div_ceil(ROWS) * panels < PIECES { ROWS / 2 } else { ROWS };
+    let tall = rows.div_ceil(height);
+    let width = panels.div_ceil(PIECES.div_ceil(tall)) * PANEL;
     let wide = columns.div_ceil(width);
+    let copy;
+    let left = match a {
+        Matrix::Rows(data, stride) if E::view(data).is_some() => {
+            assert!(data.len() >= (rows - 1) * stride + length);
+            Left::Ready(data.as_ptr().cast(), stride)
+        }
+        // Several pieces share these rows, so they are copied once.
+        _ if wide > 1 => {
+            let stride = b.depth + ODD_LINE / size_of::<E>();
+            copy = copy_all(a, rows, length, stride);
+            Left::Ready(copy.as_ptr(), stride)
+        }
+        _ => Left::Raw(a),
+    };
     let fill = |out: Target| {
         (0..tall * wide).into_par_iter().for_each(|piece| {
-            let (row, column) = (piece / wide * ROWS, piece % wide * width);
+            let (row, column) = (piece / wide * height, piece % wide * width);
             let part = Part {
                 row,
-                rows: ROWS.min(rows - row),
+                rows: height.min(rows - row),
                 column,
                 columns: width.min(columns - column),
                 length,
             };
             // SAFETY: the pieces cover the output without overlap.
-            unsafe { part.compute(a, b, finish, out) }
+            unsafe { part.compute(&left, b, finish, out) }
         });
     };
     // SAFETY: every element is in a piece, and a piece writes all of its elements.
     unsafe { filled(rows * columns, fill) }
+}
+
+/// The left factor.
+enum Left<'a, E> {
+    /// As the kernels read it: its first row and the distance of rows.
+    Ready(*const E, usize),
+    /// To be copied.
+    Raw(Matrix<'a>),
+}
+
+// SAFETY: the pointer is to a shared slice that outlives the work.
+unsafe impl<E: Sync> Sync for Left<'_, E> {}
+
+/// Copies the left factor as the kernels read it.
+fn copy_all<E: Element>(a: Matrix<'_>, rows: usize, length: usize, stride: usize) -> Scratch<E> {
+    /// A multiple of every row group.
+    const GROUP: usize = 32;
+    let mut copy = Scratch::new(rows.next_multiple_of(GROUP) * stride);
+    copy.par_chunks_exact_mut(GROUP * stride).enumerate().for_each(|(group, to)| {
+        copy_rows(a, group * GROUP, GROUP.min(rows - group * GROUP), 0, length, to, stride);
+    });
+    copy
+}
+
+/// Copies `count` rows of the left factor from `row` on, each from element `start` on, padded with zeros.
+fn copy_rows<E: Element>(
+    a: Matrix<'_>,
+    row: usize,
+    count: usize,
+    start: usize,
+    length: usize,
+    to: &mut [E],
+    to_stride: usize,
+) {
+    match a {
+        Matrix::Rows(data, stride) => {
+            pack::rows(count, length, &data[row * stride + start..], stride, to, to_stride);
+        }
+        Matrix::Columns(data, stride) => {
+            pack::transposed(count, length, &data[start * stride + row..], stride, to, to_stride);
+        }
+    }
 }
 
 /// A rectangle of the output.
@@ -71,40 +129,31 @@ struct Part {
 impl Part {
     /// # Safety
     /// This rectangle is within `out`, whose rows are `b.columns` wide, and nobody else uses it.
-    unsafe fn compute<E: Element>(&self, a: Matrix<'_>, b: &Packed<E>, finish: &Finish<'_>, out: Target) {
+    unsafe fn compute<E: Element>(
+        &self,
+        left: &Left<'_, E>,
+        b: &Packed<E>,
+        finish: &Finish<'_>,
+        out: Target,
+    ) {
         let kernel = E::kernels()[0];
         let session = kernel.enter();
         let mut tile = Tile::zero();
         let step = E::padded(b.depth.div_ceil(b.depth.div_ceil(DEPTH).max(1)));
-        // The odd line avoids rows that share a cache set.
-        let copy_stride = step + 64 / size_of::<E>();
         let mut copy = Scratch::new(0);
         let mut start = 0;
         loop {
             let length = step.min(self.length - start);
             let depth = step.min(b.depth - start);
             let last = start + depth == b.depth;
-            let (rows, row_stride) = match a {
-                Matrix::Rows(data, stride) => {
-                    let rows = &data[self.row * stride + start..];
-                    assert!(rows.len() >= (self.rows - 1) * stride + length);
-                    match E::view(rows) {
-                        Some(rows) => (rows.as_ptr(), stride),
-                        None => {
-                            pack::reserve(
-                                &mut copy,
-                                self.rows.next_multiple_of(kernel.row_group) * copy_stride,
-                            );
-                            pack::rows(self.rows, length, rows, stride, &mut copy, copy_stride);
-                            (copy.as_ptr(), copy_stride)
-                        }
-                    }
-                }
-                Matrix::Columns(data, stride) => {
-                    pack::reserve(&mut copy, self.rows.next_multiple_of(kernel.row_group) * copy_stride);
-                    let columns = &data[start * stride + self.row..];
-                    pack::transposed(self.rows, length, columns, stride, &mut copy, copy_stride);
-                    (copy.as_ptr(), copy_stride)
+            let (rows, row_stride) = match *left {
+                // SAFETY: within the factor, which has these rows and `b.depth` elements of each.
+                Left::Ready(first, stride) => (unsafe { first.add(self.row * stride + start) }, stride),
+                Left::Raw(a) => {
+                    let stride = step + ODD_LINE / size_of::<E>();
+                    pack::reserve(&mut copy, self.rows.next_multiple_of(kernel.row_group) * stride);
+                    copy_rows(a, self.row, self.rows, start, length, &mut copy, stride);
+                    (copy.as_ptr(), stride)
                 }
             };
             let finish = Finish {

@@ -131,16 +131,23 @@ dispatch! {
             if let Some(residual) = finish.residual {
                 add(&mut values, &residual[i * stride..][..columns]);
             }
-            // SAFETY: the caller's promise.
-            unsafe { place.copy_from_nonoverlapping(values.as_ptr(), columns) };
+            // SAFETY: the caller's promise. Constant lengths become plain stores.
+            unsafe {
+                match columns {
+                    PANEL => place.copy_from_nonoverlapping(values.as_ptr(), PANEL),
+                    16 => place.copy_from_nonoverlapping(values.as_ptr(), 16),
+                    _ => place.copy_from_nonoverlapping(values.as_ptr(), columns),
+                }
+            }
         }
     }
 }
 
 #[inline(always)]
 fn add(values: &mut [f32; PANEL], more: &[f32]) {
-    match <&[f32; PANEL]>::try_from(more) {
-        Ok(more) => values.iter_mut().zip(more).for_each(|(value, more)| *value += more),
-        Err(_) => values.iter_mut().zip(more).for_each(|(value, more)| *value += more),
+    match more.len() {
+        PANEL => values.iter_mut().zip(&more[..PANEL]).for_each(|(value, more)| *value += more),
+        16 => values.iter_mut().zip(&more[..16]).for_each(|(value, more)| *value += more),
+        _ => values.iter_mut().zip(more).for_each(|(value, more)| *value += more),
     }
 }

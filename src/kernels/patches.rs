@@ -1,6 +1,10 @@
 //! Square patches of channels-last pictures as vectors, and back.
 
+use std::mem::MaybeUninit;
+
 use rayon::prelude::*;
+
+use super::output::{Target, filled};
 
 /// How pictures [batch, rows * side, columns * side, channels] are cut into patches
 /// [batch, rows * columns, channels * side * side], ordered channel, row, column.
@@ -47,7 +51,11 @@ impl Grid {
     /// # Panics
     /// If the pictures are not of this size.
     pub fn cut(&self, pictures: &[f32]) -> Vec<f32> {
-        self.bands(pictures, |from, to| self.each(|pixel, patch| to[patch] = from[pixel]))
+        self.bands(pictures, |from, to| {
+            self.each(|pixel, patch| {
+                to[patch].write(from[pixel]);
+            })
+        })
     }
 
     /// Joins patches into pictures.
@@ -55,14 +63,23 @@ impl Grid {
     /// # Panics
     /// If the patches are not of this size.
     pub fn join(&self, patches: &[f32]) -> Vec<f32> {
-        self.bands(patches, |from, to| self.each(|pixel, patch| to[pixel] = from[patch]))
+        self.bands(patches, |from, to| {
+            self.each(|pixel, patch| {
+                to[pixel].write(from[patch]);
+            })
+        })
     }
 
-    fn bands(&self, from: &[f32], copy: impl Fn(&[f32], &mut [f32]) + Sync) -> Vec<f32> {
+    fn bands(&self, from: &[f32], copy: impl Fn(&[f32], &mut [MaybeUninit<f32>]) + Sync) -> Vec<f32> {
         assert_eq!(from.len(), self.batch * self.rows * self.band());
-        let mut to = vec![0.0; from.len()];
         let band = self.band().max(1);
-        to.par_chunks_exact_mut(band).zip(from.par_chunks_exact(band)).for_each(|(to, from)| copy(from, to));
-        to
+        let fill = |out: Target| {
+            from.par_chunks_exact(band).enumerate().for_each(|(index, from)| {
+                // SAFETY: the bands do not overlap, and the output is as long as they are together.
+                copy(from, unsafe { out.at(index * band).uninit(band) });
+            });
+        };
+        // SAFETY: within a band, pixels and patches are the same elements in another order, so all are written.
+        unsafe { filled(from.len(), fill) }
     }
 }

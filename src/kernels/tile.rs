@@ -186,3 +186,60 @@ macro_rules! run_blocks {
     }};
 }
 pub(super) use run_blocks;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::element::Bf16;
+
+    /// Every kernel of a format against sums in f64, for every number of rows and odd widths.
+    fn check<E: Element>(length: usize, bound: f64) {
+        let value = |i: usize| ((i * 7919 + 13) % 257) as f32 / 128.0 - 1.0;
+        let exact = |x: f32| f64::from(x);
+        let (shifts, stride) = ([5, 0, 2 * length], 3 * length + 7);
+        let a: Vec<E> = (0..(MAX_ROWS + 4) * stride).map(|i| E::from_f32(value(i))).collect();
+        let b: Vec<E> = (0..3 * length * PANEL).map(|i| E::from_f32(value(i + 1))).collect();
+        // Both value(i) are multiples of 1/128 below 1, so bf16 holds them exactly.
+        let sum = |m: usize, n: usize| -> f64 {
+            let terms = (0..3 * length).map(|k| {
+                let word = (k / E::GROUP * PANEL + n) * E::GROUP + k % E::GROUP;
+                exact(value(m * stride + shifts[k / length] + k % length)) * exact(value(word + 1))
+            });
+            terms.sum()
+        };
+        for kernel in E::kernels() {
+            let session = kernel.enter();
+            for rows in 1..=kernel.rows {
+                for columns in [1, 8, 16, 17, 32] {
+                    let mut tile = Tile::zero();
+                    let (a, b) = (a.as_ptr(), b.as_ptr());
+                    let factors = Factors { a, row_stride: stride, shifts: &shifts, length, b };
+                    // SAFETY: A has more rows than any row group, each longer than the last shift and the length;
+                    // B has three lengths of rows.
+                    unsafe { session.run(&factors, rows, columns, &mut tile) };
+                    for m in 0..rows {
+                        for n in 0..columns {
+                            let error = (exact(tile.0[m][n]) - sum(m, n)).abs();
+                            assert!(
+                                error < bound,
+                                "{} {rows}x{columns}: {m},{n} off by {error}",
+                                kernel.name
+                            );
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn single_kernels_agree() {
+        assert_eq!(<f32 as Element>::kernels().last().unwrap().name, "portable");
+        check::<f32>(21, 1e-5);
+    }
+
+    #[test]
+    fn half_kernels_agree() {
+        check::<Bf16>(64, 1e-4);
+    }
+}

@@ -49,7 +49,10 @@ pub fn columns_to_rows<E: Element>(
             let kept = step.min(depth - k0);
             for (m, words) in block[..width].iter().enumerate() {
                 let to = &mut to[(m0 + m) * to_stride + k0..][..kept];
-                to.copy_from_slice(&E::of_words(words)[..kept]);
+                match kept == step {
+                    true => to[..step].copy_from_slice(E::of_words(words)),
+                    false => to.copy_from_slice(&E::of_words(words)[..kept]),
+                }
             }
         }
     }

@@ -13,7 +13,7 @@ use image::codecs::{bmp, jpeg, png, pnm, tiff, webp};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, Limits};
 
-use super::{Format, Layout, Picture, Samples, complete};
+use super::{Format, Layout, Metadata, Picture, Samples, complete};
 use crate::error::{Error, Result};
 
 /// The most pixels of a picture that is read: 512 mega.
@@ -31,17 +31,6 @@ pub struct Decoded {
     pub format: Format,
     /// What the file says about the picture.
     pub metadata: Metadata,
-}
-
-/// What a file says about its picture, as the bytes of each standard.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Metadata {
-    /// ICC colour profile.
-    pub icc: Option<Vec<u8>>,
-    /// EXIF, from its TIFF header on; the orientation in it is "upright".
-    pub exif: Option<Vec<u8>>,
-    /// XMP packet.
-    pub xmp: Option<Vec<u8>>,
 }
 
 /// Reads a picture file of any format in [`Format`], whatever it is called.
@@ -114,7 +103,6 @@ fn finish(mut decoder: impl ImageDecoder) -> Result<(Picture, Metadata)> {
     if width == 0 || height == 0 {
         return Err(Error::Decode(format!("a picture without pixels ({width}×{height})")));
     }
-    decoder.set_limits(limits()).map_err(reason)?;
     // Broken metadata is no reason to refuse a sound picture.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut metadata = Metadata {
@@ -125,6 +113,8 @@ fn finish(mut decoder: impl ImageDecoder) -> Result<(Picture, Metadata)> {
     if let Some(exif) = &mut metadata.exif {
         let _ = Orientation::remove_from_exif_chunk(exif);
     }
+    // Not before: with limits set, the TIFF decoder finds no metadata longer than the samples.
+    decoder.set_limits(limits()).map_err(reason)?;
     let mut image = DynamicImage::from_decoder(decoder).map_err(reason)?;
     image.apply_orientation(orientation);
     Ok((picture(image)?, metadata))

@@ -6,42 +6,93 @@ use std::io::Cursor;
 use image::codecs::{bmp, jpeg, png, tiff, webp};
 use image::{ExtendedColorType, ImageEncoder, ImageError};
 
-use super::{Format, Layout, Picture, Sample, Samples};
+use super::{Format, Layout, Metadata, Picture, Sample, Samples};
 use crate::error::{Error, Result};
 
-/// Quality of JPEG files, of 100: visually lossless, a quarter of the size of 100.
-const JPEG_QUALITY: u8 = 95;
+/// How a file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EncodeOptions {
+    /// Quality of JPEG files, 1..=100; 95 cannot be told from the original and takes about half of 100.
+    pub jpeg_quality: u8,
+    /// How hard to look for a small PNG file.
+    pub png_effort: Effort,
+}
 
-/// Within 1.5 % of the default's size on photographs in a third of its time.
-const PNG_COMPRESSION: png::CompressionType = png::CompressionType::Level(3);
+/// Time against size of a file that is lossless either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// A tenth larger than usual, in a tenth of the time.
+    Fast,
+    /// Within 1.5 % of the smallest, in a third of its time.
+    Usual,
+    /// The smallest.
+    Small,
+}
+
+impl Default for EncodeOptions {
+    fn default() -> Self {
+        EncodeOptions { jpeg_quality: 95, png_effort: Effort::Usual }
+    }
+}
+
+/// [`encode_with`] without metadata and with the usual options.
+///
+/// # Errors
+/// Those of [`encode_with`].
+pub fn encode(picture: &Picture, format: Format) -> Result<Vec<u8>> {
+    encode_with(picture, format, &Metadata::default(), &EncodeOptions::default())
+}
 
 /// The picture as a file of `format`.
 ///
-/// JPEG: quality 95, colour at full resolution (4:4:4). WebP: lossless. PNM: PGM, PPM, or PAM where
-/// there is opacity. 16 bits are rounded to 8 where the format has no more (JPEG, WebP, BMP); grey
-/// with opacity becomes RGBA where the format lacks it (TIFF, BMP).
+/// JPEG: colour at full resolution (4:4:4). WebP: lossless. PNM: PGM, PPM, or PAM where there is
+/// opacity. 16 bits are rounded to 8 where the format has no more (JPEG, WebP, BMP); grey with opacity
+/// becomes RGBA where the format lacks it (TIFF, BMP).
+///
+/// PNG, JPEG and WebP hold all metadata, TIFF a colour profile, BMP and PNM none. It is corrected for
+/// the picture's size, and a profile that is for other colours than the file's is left out.
 ///
 /// # Errors
-/// JPEG cannot hold opacity; JPEG sides go to 65535, WebP sides to 16383.
-pub fn encode(picture: &Picture, format: Format) -> Result<Vec<u8>> {
+/// JPEG cannot hold opacity; JPEG sides go to 65535, WebP sides to 16383; metadata may be too long for
+/// JPEG (64 KiB each of EXIF and XMP).
+pub fn encode_with(
+    picture: &Picture,
+    format: Format,
+    metadata: &Metadata,
+    options: &EncodeOptions,
+) -> Result<Vec<u8>> {
     let picture = fit(picture, format)?;
+    let metadata = metadata.fitted(&picture, format);
     let (width, height) = (picture.width as u32, picture.height as u32);
     let (bytes, colour) = (native(&picture.samples), colour(&picture));
     let mut file = Cursor::new(Vec::new());
     match format {
         Format::Pnm => return Ok(pnm(&picture)),
-        Format::Png => {
-            png::PngEncoder::new_with_quality(&mut file, PNG_COMPRESSION, png::FilterType::Adaptive)
-                .write_image(&bytes, width, height, colour)
-        }
-        Format::Jpeg => jpeg::JpegEncoder::new_with_quality(&mut file, JPEG_QUALITY)
+        Format::Png => png::PngEncoder::new_with_quality(
+            &mut file,
+            match options.png_effort {
+                Effort::Fast => png::CompressionType::Fast,
+                Effort::Usual => png::CompressionType::Level(3),
+                Effort::Small => png::CompressionType::Best,
+            },
+            png::FilterType::Adaptive,
+        )
+        .write_image(&bytes, width, height, colour),
+        Format::Jpeg => jpeg::JpegEncoder::new_with_quality(&mut file, options.jpeg_quality.clamp(1, 100))
             .write_image(&bytes, width, height, colour),
         Format::WebP => webp::WebPEncoder::new_lossless(&mut file).write_image(&bytes, width, height, colour),
-        Format::Tiff => tiff::TiffEncoder::new(&mut file).write_image(&bytes, width, height, colour),
+        Format::Tiff => {
+            let mut encoder = tiff::TiffEncoder::new(&mut file);
+            if let Some(icc) = &metadata.icc {
+                // It does take profiles.
+                let _ = encoder.set_icc_profile(icc.clone());
+            }
+            encoder.write_image(&bytes, width, height, colour)
+        }
         Format::Bmp => bmp::BmpEncoder::new(&mut file).write_image(&bytes, width, height, colour),
     }
     .map_err(reason)?;
-    Ok(file.into_inner())
+    metadata.put_into(file.into_inner(), format, &picture)
 }
 
 /// The picture in a layout and depth that `format` holds.

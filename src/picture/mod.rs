@@ -6,12 +6,14 @@ mod decode;
 mod encode;
 mod format;
 mod layout;
+mod metadata;
 mod resize;
 
-pub use decode::{Decoded, MAX_PIXELS, Metadata, decode};
-pub use encode::encode;
+pub use decode::{Decoded, MAX_PIXELS, decode};
+pub use encode::{Effort, EncodeOptions, encode, encode_with};
 pub use format::Format;
 pub use layout::{Layout, Sample, Samples};
+pub use metadata::Metadata;
 pub use resize::resize;
 
 use crate::error::{Error, Result};

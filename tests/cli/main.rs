@@ -1,5 +1,6 @@
 //! The program as a user meets it: files, trees, pipes, refusals, exit codes.
 
+mod batch;
 mod degrade;
 mod general;
 mod harness;

@@ -4,6 +4,7 @@
 pub mod golden;
 pub mod rain;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use ipt::picture::{Format, Picture, decode};
@@ -13,7 +14,8 @@ pub fn shared(path: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(path);
     let found = path.exists();
     if !found {
-        eprintln!("SKIPPED: no {}", path.display());
+        // Not eprintln!, which the test harness keeps to itself.
+        let _ = writeln!(std::io::stderr(), "SKIPPED: no {}", path.display());
     }
     found.then_some(path)
 }

@@ -1,0 +1,50 @@
+//! What `--json` says of a picture.
+
+use serde::Serialize;
+
+use super::files::Work;
+use crate::batch::{Job, Made};
+use crate::error::Result;
+
+#[derive(Serialize)]
+struct Record<'a> {
+    input: String,
+    output: String,
+    task: String,
+    /// None where no model has a part in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<&'a str>,
+    #[serde(flatten)]
+    outcome: Outcome,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Outcome {
+    Made { input_size: (usize, usize), output_size: (usize, usize), format: String, seconds: f64 },
+    Failed { error: String },
+}
+
+/// One line, with its end.
+pub fn line(job: &Job, result: &Result<Made>, what: &Work) -> Vec<u8> {
+    let outcome = match result {
+        Ok(made) => Outcome::Made {
+            input_size: made.from,
+            output_size: made.to,
+            format: made.format.to_string(),
+            seconds: made.time.as_secs_f64(),
+        },
+        Err(error) => Outcome::Failed { error: error.to_string() },
+    };
+    let record = Record {
+        input: job.input.to_string(),
+        output: job.output.to_string(),
+        task: what.task.to_string(),
+        model: what.model,
+        outcome,
+    };
+    // Strings and finite numbers always serialise; an empty line would be seen.
+    let mut line = serde_json::to_vec(&record).unwrap_or_default();
+    line.push(b'\n');
+    line
+}

@@ -1,0 +1,157 @@
+//! Colour profiles, EXIF and XMP on their way through files.
+
+use ipt::picture::{EncodeOptions, Format, Layout, Metadata, Picture, Samples, decode, encode_with};
+
+/// Samples that differ from each other, so that turning the picture shows.
+fn picture(layout: Layout) -> Picture {
+    let samples = (0..5 * 3 * layout.channels()).map(|i| (i * 5) as u8).collect();
+    Picture::new(5, 3, layout, Samples::Eight(samples)).unwrap()
+}
+
+/// A profile's header, which is all that anyone here looks at, and a body of `length` bytes.
+fn profile(space: &[u8; 4], length: usize) -> Vec<u8> {
+    let mut profile = vec![0; 128 + length];
+    let bytes = profile.len() as u32;
+    profile[..4].copy_from_slice(&bytes.to_be_bytes());
+    profile[12..16].copy_from_slice(b"mntr");
+    profile[16..20].copy_from_slice(space);
+    profile[36..40].copy_from_slice(b"acsp");
+    profile.iter_mut().skip(128).enumerate().for_each(|(i, byte)| *byte = (i % 251) as u8);
+    profile
+}
+
+/// EXIF with an orientation, the sides (one short, one long), a camera, and a preview's directory.
+fn exif(little: bool, orientation: u16, width: u16, height: u32) -> Vec<u8> {
+    let short = |value: u16| if little { value.to_le_bytes() } else { value.to_be_bytes() };
+    let long = |value: u32| if little { value.to_le_bytes() } else { value.to_be_bytes() };
+    let entry =
+        |tag, kind, count, value: [u8; 4]| [&short(tag)[..], &short(kind), &long(count), &value].concat();
+    let padded = |value: u16| [&short(value)[..], &[0, 0]].concat().try_into().unwrap();
+    let (second, third) = (8 + 2 + 3 * 12 + 4, 8 + 2 + 3 * 12 + 4 + 2 + 2 * 12 + 4);
+    [
+        if little { b"II*\0".to_vec() } else { b"MM\0*".to_vec() },
+        long(8).to_vec(),
+        short(3).to_vec(),
+        entry(0x010f, 2, 4, *b"Cam\0"),
+        entry(0x0112, 3, 1, padded(orientation)),
+        entry(0x8769, 4, 1, long(second)),
+        long(third).to_vec(),
+        short(2).to_vec(),
+        entry(0xa002, 3, 1, padded(width)),
+        entry(0xa003, 4, 1, long(height)),
+        long(0).to_vec(),
+        short(0).to_vec(),
+        long(0).to_vec(),
+    ]
+    .concat()
+}
+
+/// The same after a picture of 5×3 pixels was written: upright, sides long, no preview.
+fn corrected(little: bool) -> Vec<u8> {
+    let mut corrected = exif(little, 1, 5, 3);
+    let long = |value: u32| if little { value.to_le_bytes() } else { value.to_be_bytes() };
+    let side = 50 + 2;
+    corrected[46..50].fill(0);
+    let kind: [u8; 2] = if little { [4, 0] } else { [0, 4] };
+    corrected[side + 2..side + 4].copy_from_slice(&kind);
+    corrected[side + 8..side + 12].copy_from_slice(&long(5));
+    corrected
+}
+
+#[test]
+fn metadata_goes_through_every_format_that_holds_it() {
+    let xmp = br#"<x:xmpmeta xmlns:x="adobe:ns:meta/"/>"#.to_vec();
+    for layout in [Layout::Grey, Layout::GreyAlpha, Layout::Rgb, Layout::Rgba] {
+        for format in Format::ALL {
+            if format == Format::Jpeg && layout.has_alpha() {
+                continue;
+            }
+            for little in [false, true] {
+                let grey = layout.colours() == 1 && format != Format::WebP && format != Format::Tiff
+                    || (layout, format) == (Layout::Grey, Format::Tiff);
+                // Longer than one segment of a JPEG file.
+                let icc = profile(if grey { b"GRAY" } else { b"RGB " }, 70_000);
+                let given = Metadata {
+                    icc: Some(icc),
+                    exif: Some(exif(little, 6, 4000, 3000)),
+                    xmp: Some(xmp.clone()),
+                };
+                let file = encode_with(&picture(layout), format, &given, &EncodeOptions::default()).unwrap();
+                let found = decode(&file).unwrap();
+                assert_eq!((found.picture.width(), found.picture.height()), (5, 3), "{format}: not turned");
+                let expected = match format {
+                    Format::Bmp | Format::Pnm => Metadata::default(),
+                    Format::Tiff => Metadata { icc: given.icc, ..Metadata::default() },
+                    _ => Metadata { exif: Some(corrected(little)), ..given },
+                };
+                assert!(found.metadata == expected, "{format} {layout:?} {:?}", found.metadata);
+                if format != Format::Jpeg {
+                    assert_eq!(found.picture.to_rgb8(), picture(layout).to_rgb8(), "{format} {layout:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn pictures_are_turned_upright() {
+    let upright = picture(Layout::Grey);
+    for orientation in 1..=8u8 {
+        let plain = encode_with(&upright, Format::Png, &Metadata::default(), &EncodeOptions::default());
+        // An eXIf chunk behind the header of 33 bytes, with the orientation still in it.
+        let mut file = plain.unwrap();
+        let body = exif(true, orientation.into(), 5, 3);
+        let mut chunk = (body.len() as u32).to_be_bytes().to_vec();
+        chunk.extend_from_slice(b"eXIf");
+        chunk.extend_from_slice(&body);
+        let sum = crc32(&chunk[4..]);
+        chunk.extend_from_slice(&sum.to_be_bytes());
+        file.splice(33..33, chunk);
+        let found = decode(&file).unwrap().picture;
+        let Samples::Eight(samples) = found.samples() else { panic!("not 8 bits") };
+        let at = |x: usize, y: usize| (y * 5 + x) as u8 * 5;
+        // Where the stored rows' first sample and its right neighbour come to lie.
+        let (width, first, second) = match orientation {
+            1 => (5, (0, 0), (1, 0)),
+            2 => (5, (4, 0), (3, 0)),
+            3 => (5, (4, 2), (3, 2)),
+            4 => (5, (0, 2), (1, 2)),
+            5 => (3, (0, 0), (0, 1)),
+            6 => (3, (2, 0), (2, 1)),
+            7 => (3, (2, 4), (2, 3)),
+            _ => (3, (0, 4), (0, 3)),
+        };
+        assert_eq!(found.width(), width, "{orientation}");
+        assert_eq!(samples[first.1 * width + first.0], at(0, 0), "{orientation}");
+        assert_eq!(samples[second.1 * width + second.0], at(1, 0), "{orientation}");
+    }
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |sum: u32, &byte| {
+        (0..8).fold(sum ^ u32::from(byte), |sum, _| (sum >> 1) ^ (0xedb8_8320 & (sum & 1).wrapping_neg()))
+    })
+}
+
+#[test]
+fn a_profile_for_other_colours_is_left_out() {
+    let given = Metadata { icc: Some(profile(b"CMYK", 10)), ..Metadata::default() };
+    for format in [Format::Png, Format::Jpeg, Format::WebP, Format::Tiff] {
+        let file = encode_with(&picture(Layout::Rgb), format, &given, &EncodeOptions::default()).unwrap();
+        assert_eq!(decode(&file).unwrap().metadata.icc, None, "{format}");
+    }
+}
+
+#[test]
+fn damaged_exif_is_carried_and_too_long_exif_refused() {
+    let whole = exif(true, 1, 9, 9);
+    for length in 1..whole.len() {
+        let given = Metadata { exif: Some(whole[..length].to_vec()), ..Metadata::default() };
+        let file =
+            encode_with(&picture(Layout::Rgb), Format::Png, &given, &EncodeOptions::default()).unwrap();
+        assert_eq!(decode(&file).unwrap().metadata.exif.map(|exif| exif.len()), Some(length));
+    }
+    let given = Metadata { exif: Some(vec![0; 70_000]), ..Metadata::default() };
+    let error = encode_with(&picture(Layout::Rgb), Format::Jpeg, &given, &EncodeOptions::default());
+    assert_eq!(error.unwrap_err().to_string(), "70000 bytes of EXIF do not fit a jpeg file");
+}
