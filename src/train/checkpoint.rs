@@ -180,8 +180,9 @@ fn digest(document: &Document, tensors: &BTreeMap<String, Tensor>) -> Result<Str
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods)]
 mod tests {
+    #![allow(clippy::disallowed_methods)]
+
     use candle_core::Device;
 
     use super::*;
