@@ -16,7 +16,6 @@ use crate::cli::compute::Numbers;
 use crate::cli::train::{PresetName, Train};
 use crate::cli::training::{FormName, ScheduleName, Training};
 use crate::device::Placement;
-use crate::error::Error;
 use crate::model::{Config, Preset};
 use crate::ops::Precision;
 use crate::progress::{self, Progress};
@@ -162,7 +161,7 @@ pub(super) fn go(options: &mut Options, args: &Training, global: &Global) -> any
     let mut display = Display::new(options, global.quiet, signal.clone());
     let place = Place::new(&args.out);
     let outcome = train::run(options, &place, &machine, args.resume, &mut display);
-    let Display { bar, quiet, .. } = display;
+    let Display { bar, quiet, stepped, .. } = display;
     drop(bar);
     match outcome {
         Ok(Outcome::Finished) => {
@@ -181,11 +180,11 @@ pub(super) fn go(options: &mut Options, args: &Training, global: &Global) -> any
                 Exit::Interrupted
             })
         }
-        Err(error @ Error::Usage(_)) => Err(error.into()),
-        Err(error) => {
+        Err(error) if stepped => {
             complain(error);
             Ok(Exit::Failed)
         }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -209,6 +208,8 @@ struct Display {
     max_seconds: Option<f64>,
     signal: Arc<AtomicUsize>,
     last_line: Option<Instant>,
+    /// Whether any step was done.
+    stepped: bool,
 }
 
 /// How often a line is written where there is no bar.
@@ -222,7 +223,8 @@ impl Display {
             (None, seconds) => (seconds.unwrap_or(0.0) as u64, "seconds"),
         };
         let bar = (!quiet && stderr().is_terminal()).then(|| Progress::new(total as usize, unit));
-        Self { bar, quiet, steps: options.steps, max_seconds: options.max_seconds, signal, last_line: None }
+        let (steps, max_seconds) = (options.steps, options.max_seconds);
+        Self { bar, quiet, steps, max_seconds, signal, last_line: None, stepped: false }
     }
 
     fn line(&self, text: impl std::fmt::Display) {
@@ -274,6 +276,7 @@ impl Watch for Display {
     }
 
     fn entry(&mut self, entry: &Entry) {
+        self.stepped |= matches!(entry, Entry::Step(_));
         match entry {
             _ if self.quiet => {}
             Entry::Step(step) => self.step(step),
