@@ -33,3 +33,7 @@ fixtures:
 # CAP is the compute capability to compile kernels for: 90 for Hopper, 80 for anything later.
 cuda CAP="90":
     scripts/build-cuda {{CAP}}
+
+# A folder that runs on a machine with an NVIDIA driver and nothing else: tests, benchmark, training.
+cuda-bundle OUT="target/cuda-bundle" PHOTOS="" STREAKS="":
+    scripts/cuda-bundle {{OUT}} {{PHOTOS}} {{STREAKS}}

@@ -43,7 +43,7 @@ complete -c ipt -n "__fish_ipt_using_subcommand restore" -s m -l model -d 'A mod
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l device -d 'Where to compute: auto takes a GPU where there is one; cuda:N is the GPU of number N' -r -f -a "auto\t''
 cpu\t''
 cuda\t''"
-complete -c ipt -n "__fish_ipt_using_subcommand restore" -l precision -d 'Numbers to multiply in: f32 is exact enough for training, bf16 faster; auto takes bf16 on a GPU' -r -f -a "auto\t''
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l precision -d 'Numbers to multiply in: bf16 is faster and a little less exact; auto takes bf16 where the processor multiplies it' -r -f -a "auto\t''
 f32\t''
 bf16\t''"
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -s o -l out -d 'Folder for the results; then all paths are inputs' -r -f -a "(__fish_complete_directories)"
