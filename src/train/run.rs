@@ -16,7 +16,7 @@ use super::samples;
 use super::trainer::{Losses, Trainer};
 use super::tune;
 use super::validate::Validation;
-use crate::dataset::{Files, Loader, Photos, Recipe};
+use crate::dataset::{Files, Loader, Pairs, Photos, Recipe, Source};
 use crate::degrade::StreakSet;
 use crate::error::{Error, Result};
 use crate::ops::Precision;
@@ -146,7 +146,7 @@ pub fn run(
         });
         log.add(&entry)?;
         watch.entry(&entry);
-        recipe.photos.notes().iter().for_each(|note| watch.note(note));
+        recipe.source.notes().iter().for_each(|note| watch.note(note));
         stopped = watch.stop();
         if trainer.step() % options.save_every == 0 {
             log.flush()?;
@@ -171,7 +171,7 @@ pub fn run(
         return Ok(Outcome::Stopped(trainer.step()));
     }
     curves::draw(&place.curves(), &log::read(&place.log())?)?;
-    let provenance = provenance(options, &trainer, recipe.photos.len());
+    let provenance = provenance(options, &trainer, recipe.source.len());
     averaged(&trainer, options, provenance)?.save(&place.result(), DType::F32)?;
     Ok(Outcome::Finished)
 }
@@ -215,8 +215,13 @@ fn pictures(options: &Options, watch: &mut dyn Watch) -> Result<(Arc<Recipe>, Op
         None => None,
     };
     let excluded = validation.as_ref().map(|validation| validation.hashes().clone()).unwrap_or_default();
+    let cache = options.cache << 20;
+    let source = match options.tune.as_ref().and_then(|tune| tune.pairs.as_ref()) {
+        Some([degraded, clean]) => Source::Pairs(Box::new(Pairs::find(degraded, clean, cache, excluded)?)),
+        None => Source::Photos(Photos::new(Files::find(&options.photos)?, cache, excluded)?),
+    };
     let recipe = Arc::new(Recipe {
-        photos: Photos::new(Files::find(&options.photos)?, options.cache << 20, excluded)?,
+        source,
         seed: options.seed,
         tasks: options.weighted_tasks(),
         batch: options.batch,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use candle_core::Device;
-use ipt::dataset::{Files, Photos, Recipe};
+use ipt::dataset::{Files, Photos, Recipe, Source};
 use ipt::model::{Config, Preset};
 use ipt::ops::Precision;
 use ipt::rng;
@@ -18,8 +18,10 @@ use rand::RngExt;
 use crate::{go, options, photo, photos, save};
 
 fn recipe(options: &Options) -> Recipe {
+    let files = Files::find(&options.photos).unwrap();
+    let photos = Photos::new(files, 1 << 30, Default::default()).unwrap();
     Recipe {
-        photos: Photos::new(Files::find(&options.photos).unwrap(), 1 << 30, Default::default()).unwrap(),
+        source: Source::Photos(photos),
         seed: options.seed,
         tasks: options.weighted_tasks(),
         batch: options.batch,

@@ -212,7 +212,7 @@ fn files_that_cannot_be_used_are_named_once() {
     let error =
         run(&options, &Place::new(&place.path().join("b")), &machine(1), false, &mut Watcher::default());
     let error = error.unwrap_err().to_string();
-    assert!(error.contains("small.png") && error.contains("no photograph can be used"), "{error}");
+    assert!(error.contains("small.png") && error.contains("no picture can be used"), "{error}");
 }
 
 #[test]
