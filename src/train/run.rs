@@ -8,6 +8,7 @@ use std::time::Instant;
 use candle_core::{DType, Device};
 
 use super::checkpoint::{self, Checkpoint};
+use super::curves;
 use super::gradient::Gradient;
 use super::log::{self, Entry, Log, Step};
 use super::options::Options;
@@ -44,6 +45,11 @@ impl Place {
     /// The log.
     pub fn log(&self) -> PathBuf {
         self.0.join("log.jsonl")
+    }
+
+    /// The drawing of the log.
+    pub fn curves(&self) -> PathBuf {
+        self.0.join("curves.svg")
     }
 
     /// The folder of restored validation pictures.
@@ -153,6 +159,7 @@ pub fn run(
             log.add(&entry)?;
             log.flush()?;
             watch.entry(&entry);
+            curves::draw(&place.curves(), &log::read(&place.log())?)?;
         }
     }
     log.flush()?;
@@ -163,6 +170,7 @@ pub fn run(
     if progress(trainer.step(), seconds()) < 1.0 {
         return Ok(Outcome::Stopped(trainer.step()));
     }
+    curves::draw(&place.curves(), &log::read(&place.log())?)?;
     let provenance = provenance(options, &trainer, recipe.photos.len());
     averaged(&trainer, options, provenance)?.save(&place.result(), DType::F32)?;
     Ok(Outcome::Finished)
