@@ -21,9 +21,10 @@ docs:
     IPT_BLESS=1 cargo test --release --test surface
     cargo doc --release --no-deps
 
-# Operators, ours beside candle's.
+# Operators, ours beside candle's; then whole commands: seconds and memory.
 bench:
     cargo bench
+    scripts/bench
 
 # Golden pictures anew, after a change that is meant to change them: look at the difference.
 fixtures:
