@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 
-use super::{Exit, train};
+use super::{Exit, model, train};
 use crate::cli::Global;
 use crate::cli::tune::Tune;
 use crate::train::options::{self, Options};
@@ -18,7 +18,8 @@ pub fn run(args: &Tune, global: &Global) -> anyhow::Result<Exit> {
         None => {
             let Some(task) = args.task else { bail!("--task says what to tune for") };
             let from = options::Tune { model: args.model.clone(), freeze_body: args.freeze_body };
-            let model = tune::config(&tune::source(&from)?.config, task);
+            let source = model::open(from.model.as_deref(), Some(tune::unnamed(task)), global)?;
+            let model = tune::config(&source.config, task);
             Options { rate: RATE, tune: Some(from), ..Options::new(Vec::new(), model) }
         }
     };
