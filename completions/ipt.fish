@@ -33,13 +33,16 @@ complete -c ipt -n "__fish_ipt_needs_command" -f -a "degrade" -d 'Damage picture
 complete -c ipt -n "__fish_ipt_needs_command" -f -a "score" -d 'Measure how near restored pictures are to their references, with PSNR and SSIM'
 complete -c ipt -n "__fish_ipt_needs_command" -f -a "train" -d 'Train a model on photographs, for several tasks at once'
 complete -c ipt -n "__fish_ipt_needs_command" -f -a "tune" -d 'Fine-tune a trained model to one task'
+complete -c ipt -n "__fish_ipt_needs_command" -f -a "export" -d 'Write a model as a file that Python opens'
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -s t -l task -d 'What to undo; the model must have learned it' -r -f -a "sr2\t''
 sr3\t''
 sr4\t''
 derain\t''
 denoise30\t''
 denoise50\t''"
-complete -c ipt -n "__fish_ipt_using_subcommand restore" -s m -l model -d 'A model of `ipt train` or `ipt tune`, instead of the one inside the program' -r -F
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -s m -l model -d 'A model of `ipt train` or `ipt tune`, or published weights (.pt), instead of the one inside the program' -r -F
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l tiling -d 'How a picture is cut into tiles of 48 pixels that overlap' -r -f -a "paper\t'As in the paper: tiles share 10 pixels, blended'
+published\t'As in the published code: a tile every 12 pixels, and the mean of their middles; ten times the work'"
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l device -d 'Where to compute: auto takes a GPU where there is one; cuda:N is the GPU of number N' -r -f -a "auto\t''
 cpu\t''
 cuda\t''"
@@ -153,7 +156,7 @@ sr4\t''
 derain\t''
 denoise30\t''
 denoise50\t''"
-complete -c ipt -n "__fish_ipt_using_subcommand tune" -s m -l model -d 'A model of `ipt train`, instead of the one inside the program' -r -F
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -s m -l model -d 'A model of `ipt train`, or published weights (.pt), instead of the one inside the program' -r -F
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l files-from -d 'Read further photographs from a list, one path a line; - is stdin' -r -F
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -s o -l out -d 'The run\'s folder: final.safetensors, checkpoints, log.jsonl, config.toml' -r -f -a "(__fish_complete_directories)"
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l config -d 'Start from the options in this file, such as the config.toml of a run' -r -F
@@ -190,3 +193,13 @@ complete -c ipt -n "__fish_ipt_using_subcommand tune" -l freeze-body -d 'Train t
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l resume -d 'Go on from the newest sound checkpoint of the run'
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -s q -l quiet -d 'Say nothing but errors'
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ipt -n "__fish_ipt_using_subcommand export" -s t -l task -d 'What the model\'s one task is, where MODEL are published weights that do not say' -r -f -a "sr2\t''
+sr3\t''
+sr4\t''
+derain\t''
+denoise30\t''
+denoise50\t''"
+complete -c ipt -n "__fish_ipt_using_subcommand export" -s j -l jobs -d 'Threads to use; all of the machine\'s if not given' -r
+complete -c ipt -n "__fish_ipt_using_subcommand export" -l overwrite -d 'Replace FILE if it exists'
+complete -c ipt -n "__fish_ipt_using_subcommand export" -s q -l quiet -d 'Say nothing but errors'
+complete -c ipt -n "__fish_ipt_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
