@@ -46,7 +46,7 @@ pub trait Source {
 
 /// The number of attention heads that a width goes with.
 pub(super) fn heads(width: usize) -> usize {
-    (1..=12).rev().find(|heads| width % heads == 0).unwrap_or(1)
+    (1..=12).rev().find(|&heads| width.is_multiple_of(heads)).unwrap_or(1)
 }
 
 /// Reads the model; `task` names the one task of a model that keeps the picture's size.
@@ -92,7 +92,7 @@ fn infer(shapes: &BTreeMap<String, Vec<usize>>, task: Option<Task>) -> Result<Co
     if tokens.checked_mul(width) != Some(table) {
         return refuse(format!("{TASKS} has {table} values a task, and {POSITIONS} {tokens}×{width}"));
     }
-    let patch = (1..=INPUT).find(|&patch| INPUT % patch == 0 && (INPUT / patch).pow(2) == tokens);
+    let patch = (1..=INPUT).find(|&patch| INPUT.is_multiple_of(patch) && (INPUT / patch).pow(2) == tokens);
     let Some(patch) = patch.filter(|patch| channels.checked_mul(patch * patch) == Some(width)) else {
         return refuse(format!(
             "{POSITIONS} has {tokens} rows of {width}, which no patch of {channels} channels in {INPUT}×{INPUT} \

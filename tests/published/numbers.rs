@@ -53,8 +53,9 @@ fn say(text: impl std::fmt::Display) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-fn check(file: &str, what: &str, difference: f32) {
-    say(format_args!("| {file} | {what} | {difference:.1e} |"));
+fn check(file: &str, what: &str, difference: f32, theirs: Option<f32>) {
+    let theirs = theirs.map_or(String::new(), |theirs| format!(" {theirs:.1e} |"));
+    say(format_args!("| {file} | {what} | {difference:.1e} |{theirs}"));
     assert!(difference <= TOLERANCE, "{file}, {what}: {difference}");
 }
 
@@ -65,7 +66,9 @@ fn compare(path: &Path, expected: &Expected, task: Option<Task>) -> usize {
     let file = path.file_name().unwrap().to_str().unwrap();
     for task in &model.config.tasks {
         let y = forward(&ipt, expected.values("input"), 1, *task);
-        check(file, &task.to_string(), expected.difference(&task.to_string(), &y));
+        let task = task.to_string();
+        let theirs = expected.values(&format!("{task}.float"))[0];
+        check(file, &task, expected.difference(&task, &y), Some(theirs));
     }
     model.config.tasks.len()
 }
@@ -134,7 +137,7 @@ fn larger_pictures_in_tiles() {
                 })
                 .unwrap();
                 let difference = expected.difference(&format!("{picture}.{how}"), &canvas.output);
-                check(file, &format!("{task}, {width}×{height} in {how} tiles"), difference);
+                check(file, &format!("{task}, {width}×{height} in {how} tiles"), difference, None);
             }
         }
     }
