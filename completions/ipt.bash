@@ -19,6 +19,9 @@ _ipt() {
             ipt,degrade)
                 cmd="ipt__subcmd__degrade"
                 ;;
+            ipt,export)
+                cmd="ipt__subcmd__export"
+                ;;
             ipt,restore)
                 cmd="ipt__subcmd__restore"
                 ;;
@@ -38,7 +41,7 @@ _ipt() {
 
     case "${cmd}" in
         ipt)
-            opts="-q -j -h -V --quiet --jobs --help --version restore degrade score train tune"
+            opts="-q -j -h -V --quiet --jobs --help --version restore degrade score train tune export"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -133,8 +136,38 @@ _ipt() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        ipt__subcmd__export)
+            opts="-t -q -j -h --task --overwrite --quiet --jobs --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --task)
+                    COMPREPLY=($(compgen -W "sr2 sr3 sr4 derain denoise30 denoise50" -- "${cur}"))
+                    return 0
+                    ;;
+                -t)
+                    COMPREPLY=($(compgen -W "sr2 sr3 sr4 derain denoise30 denoise50" -- "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         ipt__subcmd__restore)
-            opts="-t -m -o -v -q -j -h --task --model --self-ensemble --baseline --device --precision --out --files0-from --overwrite --skip-existing --format --dry-run --fail-fast --json --verbose --quiet --jobs --help"
+            opts="-t -m -o -v -q -j -h --task --model --self-ensemble --tiling --baseline --device --precision --out --files0-from --overwrite --skip-existing --format --dry-run --fail-fast --json --verbose --quiet --jobs --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -176,6 +209,10 @@ _ipt() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --tiling)
+                    COMPREPLY=($(compgen -W "paper published" -- "${cur}"))
                     return 0
                     ;;
                 --device)

@@ -33,17 +33,20 @@ complete -c ipt -n "__fish_ipt_needs_command" -f -a "degrade" -d 'Damage picture
 complete -c ipt -n "__fish_ipt_needs_command" -f -a "score" -d 'Measure how near restored pictures are to their references, with PSNR and SSIM'
 complete -c ipt -n "__fish_ipt_needs_command" -f -a "train" -d 'Train a model on photographs, for several tasks at once'
 complete -c ipt -n "__fish_ipt_needs_command" -f -a "tune" -d 'Fine-tune a trained model to one task'
+complete -c ipt -n "__fish_ipt_needs_command" -f -a "export" -d 'Write a model as a file that Python opens'
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -s t -l task -d 'What to undo; the model must have learned it' -r -f -a "sr2\t''
 sr3\t''
 sr4\t''
 derain\t''
 denoise30\t''
 denoise50\t''"
-complete -c ipt -n "__fish_ipt_using_subcommand restore" -s m -l model -d 'A model of `ipt train` or `ipt tune`, instead of the one inside the program' -r -F
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -s m -l model -d 'A model of `ipt train` or `ipt tune`, or published weights (.pt), instead of the one inside the program' -r -F
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l tiling -d 'How a picture is cut into tiles of 48 pixels that overlap' -r -f -a "paper\t'As in the paper: tiles share 10 pixels, blended'
+published\t'As in the published code: a tile every 12 pixels, and the mean of their middles; ten times the work'"
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l device -d 'Where to compute: auto takes a GPU where there is one; cuda:N is the GPU of number N' -r -f -a "auto\t''
 cpu\t''
 cuda\t''"
-complete -c ipt -n "__fish_ipt_using_subcommand restore" -l precision -d 'Numbers to multiply in: bf16 is faster and a little less exact; auto takes bf16 where the processor multiplies it' -r -f -a "auto\t''
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l precision -d 'Numbers to multiply in: f32 is exact enough for training, bf16 faster; auto takes bf16 on a GPU' -r -f -a "auto\t''
 f32\t''
 bf16\t''"
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -s o -l out -d 'Folder for the results; then all paths are inputs' -r -f -a "(__fish_complete_directories)"
@@ -116,7 +119,6 @@ complete -c ipt -n "__fish_ipt_using_subcommand train" -l files-from -d 'Read fu
 complete -c ipt -n "__fish_ipt_using_subcommand train" -s o -l out -d 'The run\'s folder: final.safetensors, checkpoints, log.jsonl, config.toml' -r -f -a "(__fish_complete_directories)"
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l config -d 'Start from the options in this file, such as the config.toml of a run' -r -F
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l steps -d 'Steps at which the run ends [default: 20000, if there is no --max-time]' -r
-complete -c ipt -n "__fish_ipt_using_subcommand train" -l epochs -d 'The same in epochs: an epoch is as many patches as there are pictures' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l max-time -d 'Time of training after which the run ends, as in 2h30m; the learning rate follows whichever of steps and time is nearer its end' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l save-every -d 'Steps between checkpoints [default: 500]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l keep -d 'Checkpoints kept, the newest [default: 3]' -r
@@ -154,13 +156,11 @@ sr4\t''
 derain\t''
 denoise30\t''
 denoise50\t''"
-complete -c ipt -n "__fish_ipt_using_subcommand tune" -s m -l model -d 'A model of `ipt train`, instead of the one inside the program' -r -F
-complete -c ipt -n "__fish_ipt_using_subcommand tune" -l pairs -d 'Learn from pairs that you have, matched by file name, instead of degrading photographs' -r -f -a "(__fish_complete_directories)"
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -s m -l model -d 'A model of `ipt train`, or published weights (.pt), instead of the one inside the program' -r -F
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l files-from -d 'Read further photographs from a list, one path a line; - is stdin' -r -F
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -s o -l out -d 'The run\'s folder: final.safetensors, checkpoints, log.jsonl, config.toml' -r -f -a "(__fish_complete_directories)"
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l config -d 'Start from the options in this file, such as the config.toml of a run' -r -F
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l steps -d 'Steps at which the run ends [default: 20000, if there is no --max-time]' -r
-complete -c ipt -n "__fish_ipt_using_subcommand tune" -l epochs -d 'The same in epochs: an epoch is as many patches as there are pictures' -r
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l max-time -d 'Time of training after which the run ends, as in 2h30m; the learning rate follows whichever of steps and time is nearer its end' -r
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l save-every -d 'Steps between checkpoints [default: 500]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l keep -d 'Checkpoints kept, the newest [default: 3]' -r
@@ -193,3 +193,13 @@ complete -c ipt -n "__fish_ipt_using_subcommand tune" -l freeze-body -d 'Train t
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l resume -d 'Go on from the newest sound checkpoint of the run'
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -s q -l quiet -d 'Say nothing but errors'
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ipt -n "__fish_ipt_using_subcommand export" -s t -l task -d 'What the model\'s one task is, where MODEL are published weights that do not say' -r -f -a "sr2\t''
+sr3\t''
+sr4\t''
+derain\t''
+denoise30\t''
+denoise50\t''"
+complete -c ipt -n "__fish_ipt_using_subcommand export" -s j -l jobs -d 'Threads to use; all of the machine\'s if not given' -r
+complete -c ipt -n "__fish_ipt_using_subcommand export" -l overwrite -d 'Replace FILE if it exists'
+complete -c ipt -n "__fish_ipt_using_subcommand export" -s q -l quiet -d 'Say nothing but errors'
+complete -c ipt -n "__fish_ipt_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -4,6 +4,7 @@
 
 pub mod compute;
 pub mod degrade;
+pub mod export;
 pub mod paths;
 pub mod restore;
 pub mod score;
@@ -53,6 +54,7 @@ pub enum Command {
     Score(score::Score),
     Train(Box<train::Train>),
     Tune(Box<tune::Tune>),
+    Export(export::Export),
 }
 
 /// Options of all commands.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueHint};
+use clap::{Args, ValueEnum, ValueHint};
 
 use super::compute::Compute;
 use super::paths::{Paths, RULE};
@@ -22,13 +22,16 @@ pub struct Restore {
     /// What to undo; the model must have learned it
     #[arg(short, long, value_parser = TaskName)]
     pub task: Task,
-    /// A model of `ipt train` or `ipt tune`, instead of the one inside the program
+    /// A model of `ipt train` or `ipt tune`, or published weights (.pt), instead of the one inside the program
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "baseline")]
     pub model: Option<PathBuf>,
     /// Restore all eight flips and turns of a picture and take the mean: eight times the work, a
     /// little better
     #[arg(long, conflicts_with = "baseline")]
     pub self_ensemble: bool,
+    /// How a picture is cut into tiles of 48 pixels that overlap
+    #[arg(long, value_enum, value_name = "TILING", default_value_t = TilingName::Paper, conflicts_with = "baseline")]
+    pub tiling: TilingName,
     /// No model: enlarge with the bicubic filter, or pass the picture on as it is. What a model
     /// has to beat
     #[arg(long)]
@@ -39,6 +42,16 @@ pub struct Restore {
     /// Inputs and outputs.
     #[command(flatten)]
     pub paths: Paths,
+}
+
+/// How a picture is cut into tiles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TilingName {
+    /// As in the paper: tiles share 10 pixels, blended
+    Paper,
+    /// As in the published code: a tile every 12 pixels, and the mean of their middles; ten times
+    /// the work
+    Published,
 }
 
 const EXAMPLES: &str = "\

@@ -19,7 +19,7 @@ pub struct Tune {
     /// The task; any denoiseN too
     #[arg(short, long, value_parser = TaskName)]
     pub task: Option<Task>,
-    /// A model of `ipt train`, instead of the one inside the program
+    /// A model of `ipt train`, or published weights (.pt), instead of the one inside the program
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub model: Option<PathBuf>,
     /// Learn from pairs that you have, matched by file name, instead of degrading photographs

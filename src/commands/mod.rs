@@ -3,7 +3,9 @@
 mod compute;
 mod degrade;
 mod exit;
+mod export;
 mod files;
+mod model;
 mod record;
 mod restore;
 mod score;
@@ -30,6 +32,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Score(args) => score::run(&args),
         Command::Train(args) => train::run(&args, &global),
         Command::Tune(args) => tune::run(&args, &global),
+        Command::Export(args) => export::run(&args, &global),
     });
     ended.unwrap_or_else(|error| {
         complain(explain(&error));

@@ -1,11 +1,14 @@
 //! `ipt restore`.
 
+use std::path::Path;
+
 use super::files::{Files, Work};
-use super::{Exit, compute};
+use super::{Exit, compute, model};
 use crate::cli::Global;
-use crate::cli::restore::Restore;
+use crate::cli::restore::{Restore, TilingName};
+use crate::model::INPUT;
+use crate::restore::tiles::Tiling;
 use crate::restore::{Options, Restorer, baseline};
-use crate::weights::Model;
 
 pub fn run(args: &Restore, global: &Global) -> anyhow::Result<Exit> {
     let files = Files::plan(&args.paths, global)?;
@@ -15,12 +18,15 @@ pub fn run(args: &Restore, global: &Global) -> anyhow::Result<Exit> {
         let shown = files.only_shown()?;
         return Ok(shown.unwrap_or_else(|| files.run(&what, |_, picture| Ok(baseline(picture, task)))));
     }
-    let (model, name) = match &args.model {
-        Some(path) => (Model::open(path)?, path.to_string_lossy()),
-        None => (Model::embedded()?, "embedded".into()),
-    };
+    let path = args.model.as_deref();
+    let model = model::open(path, Some(task), global)?;
+    let name = path.map_or("embedded".into(), Path::to_string_lossy);
     let (device, precision) = compute::choose(&args.compute)?;
-    let options = Options { device, precision, self_ensemble: args.self_ensemble };
+    let tiling = match args.tiling {
+        TilingName::Paper => Tiling::paper(INPUT),
+        TilingName::Published => Tiling::published(INPUT),
+    };
+    let options = Options { device, precision, self_ensemble: args.self_ensemble, tiling };
     let restorer = Restorer::new(&model, task, options)?;
     if let Some(exit) = files.only_shown()? {
         return Ok(exit);

@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 
-use super::{Exit, train};
+use super::{Exit, model, train};
 use crate::cli::Global;
 use crate::cli::tune::Tune;
 use crate::train::options::{self, Options};
@@ -19,7 +19,8 @@ pub fn run(args: &Tune, global: &Global) -> anyhow::Result<Exit> {
             let Some(task) = args.task else { bail!("--task says what to tune for") };
             let pairs = args.pairs.as_ref().and_then(|pairs| pairs.clone().try_into().ok());
             let from = options::Tune { model: args.model.clone(), pairs, freeze_body: args.freeze_body };
-            let model = tune::config(&tune::source(&from)?.config, task);
+            let source = model::open(from.model.as_deref(), Some(tune::unnamed(task)), global)?;
+            let model = tune::config(&source.config, task);
             Options { rate: RATE, tune: Some(from), ..Options::new(Vec::new(), model) }
         }
     };

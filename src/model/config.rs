@@ -1,5 +1,7 @@
 //! What the model is made of.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::INPUT;
@@ -34,6 +36,10 @@ pub struct Config {
     /// The value that white has inside: 255 as published; 1 lets biases and embeddings, which
     /// start small, take part from the first step.
     pub white: f64,
+    /// Whether the last projection of each attention has a bias, as in weights published from
+    /// PyTorch 1.6 to 1.8, which made one unasked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub output_bias: bool,
 }
 
 /// How the decoder is told the task.
@@ -72,6 +78,7 @@ impl Config {
             memory_norm: true,
             bicubic_residual: true,
             white: 1.0,
+            output_bias: false,
         };
         match preset {
             Preset::Base => Self {
@@ -141,5 +148,18 @@ impl Config {
             let have: Vec<_> = self.tasks.iter().map(Task::to_string).collect();
             Error::Model(format!("the model has no task {task}; it has {}", have.join(", ")))
         })
+    }
+}
+
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tasks: Vec<_> = self.tasks.iter().map(Task::to_string).collect();
+        let Self { channels, patch, width, layers, heads, .. } = self;
+        write!(
+            f,
+            "{}; {channels} channels, patches of {patch}×{patch}, width {width}, {layers} + {layers} layers, \
+             {heads} heads",
+            tasks.join(", ")
+        )
     }
 }

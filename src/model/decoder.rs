@@ -19,7 +19,7 @@ pub(super) struct DecoderLayer {
 
 impl DecoderLayer {
     pub fn new(config: &Config, precision: Precision, vb: VarBuilder) -> Result<Self> {
-        let attention = |name| MultiHeadAttention::new(config.width, config.heads, precision, vb.pp(name));
+        let attention = |name| MultiHeadAttention::new(config, precision, vb.pp(name));
         let norm = |name| LayerNorm::new(config.width, vb.pp(name));
         Ok(Self {
             self_attention: attention("self_attn")?,

@@ -17,7 +17,7 @@ pub(super) struct EncoderLayer {
 impl EncoderLayer {
     pub fn new(config: &Config, precision: Precision, vb: VarBuilder) -> Result<Self> {
         Ok(Self {
-            attention: MultiHeadAttention::new(config.width, config.heads, precision, vb.pp("self_attn"))?,
+            attention: MultiHeadAttention::new(config, precision, vb.pp("self_attn"))?,
             feed_forward: feed_forward(config.width, precision, &vb)?,
             norm1: LayerNorm::new(config.width, vb.pp("norm1"))?,
             norm2: LayerNorm::new(config.width, vb.pp("norm2"))?,

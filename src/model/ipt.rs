@@ -13,7 +13,7 @@ use crate::ops::Precision;
 use crate::task::Task;
 
 /// Mean colour of the DIV2K training set, white being 1 (the published `sub_mean` and `add_mean`).
-const MEAN: [f32; 3] = [0.4488, 0.4371, 0.4040];
+pub const MEAN: [f32; 3] = [0.4488, 0.4371, 0.4040];
 
 /// The Image Processing Transformer.
 pub struct Ipt {

@@ -3,6 +3,7 @@
 use candle_core::{Result, Tensor};
 use candle_nn::{Init, VarBuilder};
 
+use super::Config;
 use crate::ops::{self, Activation, Precision};
 
 /// PyTorch's default for convolutions and linear layers: uniform within ±1/√fan-in.
@@ -114,35 +115,41 @@ impl FeedForward {
     }
 }
 
-/// Multi-head attention without biases; MSA in the paper's equations 1 and 2.
+/// Multi-head attention, without biases unless asked; MSA in the paper's equations 1 and 2.
 pub(super) struct MultiHeadAttention {
     query: Tensor,
     key: Tensor,
     value: Tensor,
     out: Tensor,
+    out_bias: Option<Tensor>,
     heads: usize,
     precision: Precision,
 }
 
 impl MultiHeadAttention {
-    pub fn new(width: usize, heads: usize, precision: Precision, vb: VarBuilder) -> Result<Self> {
+    pub fn new(config: &Config, precision: Precision, vb: VarBuilder) -> Result<Self> {
+        let Config { width, heads, .. } = *config;
         // Xavier over the three stacked projections, as PyTorch's MultiheadAttention starts.
         let bound = (6.0 / (4 * width) as f64).sqrt();
         let init = Init::Uniform { lo: -bound, up: bound };
         let stacked = vb.get_with_hints((3 * width, width), "in_proj_weight", init)?;
         let part = |i| stacked.narrow(0, i * width, width);
         let out = vb.get_with_hints((width, width), "out_proj.weight", fan_in(width))?;
-        Ok(Self { query: part(0)?, key: part(1)?, value: part(2)?, out, heads, precision })
+        let out_bias = match config.output_bias {
+            true => Some(vb.get_with_hints(width, "out_proj.bias", Init::Const(0.0))?),
+            false => None,
+        };
+        Ok(Self { query: part(0)?, key: part(1)?, value: part(2)?, out, out_bias, heads, precision })
     }
 
     /// `attention(q, k, v) + residual`, each `[B, N, D]`.
     pub fn forward(&self, q: &Tensor, k: &Tensor, v: &Tensor, residual: &Tensor) -> Result<Tensor> {
-        let project =
-            |x, weight, residual| ops::linear(x, weight, None, Activation::None, residual, self.precision);
-        let q = project(q, &self.query, None)?;
-        let k = project(k, &self.key, None)?;
-        let v = project(v, &self.value, None)?;
-        let attended = ops::attention(&q, &k, &v, self.heads, self.precision)?;
-        project(&attended, &self.out, Some(residual))
+        let project = |x, weight| ops::linear(x, weight, None, Activation::None, None, self.precision);
+        let q = project(q, &self.query)?;
+        let k = project(k, &self.key)?;
+        let v = project(v, &self.value)?;
+        let x = ops::attention(&q, &k, &v, self.heads, self.precision)?;
+        let bias = self.out_bias.as_ref();
+        ops::linear(&x, &self.out, bias, Activation::None, Some(residual), self.precision)
     }
 }

@@ -15,7 +15,7 @@ mod residual;
 mod tail;
 
 pub use config::{Config, Preset, TaskEmbedding};
-pub use ipt::{Ipt, Output};
+pub use ipt::{Ipt, MEAN, Output};
 
 /// Side of the square input in pixels, before any upscaling.
 pub const INPUT: usize = 48;

@@ -20,17 +20,16 @@ pub struct Options {
     /// Whether each tile is restored in its eight flips and transposes and the mean taken: a
     /// little better, eight times the work.
     pub self_ensemble: bool,
+    /// How a picture is cut into tiles of the model's input size.
+    pub tiling: Tiling,
 }
-
-/// Tiles of the model's input size with the paper's overlap; the batch fills the processor's
-/// cores without leaving its caches.
-const TILING: Tiling = Tiling { tile: INPUT, overlap: 10, batch: 8 };
 
 /// Restores pictures for one task.
 pub struct Restorer {
     model: Ipt,
     task: Task,
     self_ensemble: bool,
+    tiling: Tiling,
 }
 
 impl Restorer {
@@ -41,7 +40,7 @@ impl Restorer {
     pub fn new(model: &Model, task: Task, options: Options) -> Result<Self> {
         model.config.task_index(task)?;
         let ipt = model.parameters.inference_model(&model.config, options.precision, &options.device)?;
-        Ok(Self { model: ipt, task, self_ensemble: options.self_ensemble })
+        Ok(Self { model: ipt, task, self_ensemble: options.self_ensemble, tiling: options.tiling })
     }
 
     /// Restores a picture of any size; it comes back `task.scale()` times as large, in the same
@@ -66,7 +65,7 @@ impl Restorer {
             .and_then(S::unwrap)
             .unwrap_or_else(|| vec![S::default(); width * height * scale * scale * channels]);
         let mut canvas = Interleaved { input, output, width, scale, channels };
-        tiles::restore(&mut canvas, (width, height), scale, TILING, |values, count| {
+        tiles::restore(&mut canvas, (width, height), scale, self.tiling, |values, count| {
             let x = Tensor::from_vec(values, (count, INPUT, INPUT, 3), self.model.device())?;
             let y = match self.self_ensemble {
                 true => self.ensemble(&x)?,

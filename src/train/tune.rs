@@ -16,12 +16,10 @@ pub fn config(of: &Config, task: Task) -> Config {
     Config { tasks: vec![task], ..of.clone() }
 }
 
-/// The model that `tune` names.
-pub fn source(tune: &Tune) -> Result<Model> {
-    match &tune.model {
-        Some(path) => Model::open(path),
-        None => Model::embedded(),
-    }
+/// What to call the one task of published weights that do not name it, to tune them to `task`:
+/// that, unless it enlarges; then any that does not.
+pub fn unnamed(task: Task) -> Task {
+    if task.scale() == 1 { task } else { Task::Derain }
 }
 
 /// The parameters to start from: the body, and of the task nearest to the new one the head, the
@@ -30,7 +28,10 @@ pub(super) fn parameters(options: &Options, tune: &Tune, device: &Device) -> Res
     let [task] = options.model.tasks[..] else {
         return Err(Error::Usage("a model is tuned to one task".into()));
     };
-    let model = source(tune)?;
+    let model = match &tune.model {
+        Some(path) => Model::open_for(path, Some(unnamed(task)))?,
+        None => Model::embedded()?,
+    };
     if options.model != config(&model.config, task) {
         return Err(Error::Usage("the model to tune has another shape than the run's".into()));
     }

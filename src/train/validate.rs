@@ -9,7 +9,9 @@ use super::run::Machine;
 use crate::dataset::Files;
 use crate::degrade::{self, StreakSet};
 use crate::error::{AtPath, Error, Result};
+use crate::model::INPUT;
 use crate::picture::{Picture, decode};
+use crate::restore::tiles::Tiling;
 use crate::restore::{self, Restorer};
 use crate::score::{self, Protocol, Score};
 use crate::task::Task;
@@ -106,6 +108,7 @@ impl Validation {
                 device: machine.device.clone(),
                 precision: machine.precision,
                 self_ensemble: false,
+                tiling: Tiling::paper(INPUT),
             };
             let restorer = Restorer::new(model, *task, options)?;
             let mut restored = Vec::new();

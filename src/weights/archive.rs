@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use candle_core::{DType, Device, Tensor};
-use safetensors::tensor::{Dtype, SafeTensors, View};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView, View};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::published::Source;
 use crate::error::{Error, Result};
 
 /// The metadata key of the document. One key, because the format does not keep the order of
@@ -31,9 +32,9 @@ impl<T: Serialize + DeserializeOwned> Archive<T> {
             .tensors
             .iter()
             .map(|(name, tensor)| Ok((name, Bytes::of(tensor)?)))
-            .collect::<Result<Vec<_>>>()?;
+            .collect::<Result<BTreeMap<_, _>>>()?;
         let metadata = HashMap::from([(KEY.to_owned(), document)]);
-        safetensors::serialize(views, Some(metadata)).map_err(malformed)
+        safetensors::serialize(&views, Some(metadata)).map_err(malformed)
     }
 
     /// Reads a file's bytes.
@@ -41,21 +42,58 @@ impl<T: Serialize + DeserializeOwned> Archive<T> {
     /// # Errors
     /// When the bytes are no safetensors file, damaged, or not of this program.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(malformed)?;
-        let document = (metadata.metadata().as_ref())
-            .and_then(|metadata| metadata.get(KEY))
-            .ok_or_else(|| Error::Model("the file was not written by ipt".into()))?;
-        let document = serde_json::from_str(document).map_err(malformed)?;
+        let document =
+            document(bytes)?.ok_or_else(|| Error::Model("the file was not written by ipt".into()))?;
+        let document = serde_json::from_str(&document).map_err(malformed)?;
         let tensors = SafeTensors::deserialize(bytes).map_err(malformed)?;
         let tensors = tensors
             .iter()
-            .map(|(name, view)| {
-                let dtype: DType = view.dtype().try_into()?;
-                let tensor = Tensor::from_raw_buffer(view.data(), dtype, view.shape(), &Device::Cpu)?;
-                Ok((name.to_owned(), tensor))
-            })
+            .map(|(name, view)| Ok((name.to_owned(), tensor(&view)?)))
             .collect::<Result<_>>()?;
         Ok(Self { document, tensors })
+    }
+}
+
+/// The document of a safetensors file, if it is one of this program.
+fn document(bytes: &[u8]) -> Result<Option<String>> {
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(malformed)?;
+    Ok(metadata.metadata().as_ref().and_then(|metadata| metadata.get(KEY)).cloned())
+}
+
+fn tensor(view: &TensorView) -> Result<Tensor> {
+    let dtype: DType = view.dtype().try_into()?;
+    Ok(Tensor::from_raw_buffer(view.data(), dtype, view.shape(), &Device::Cpu)?)
+}
+
+/// A safetensors file of another program.
+#[derive(Debug)]
+pub struct Foreign<'a>(SafeTensors<'a>);
+
+impl<'a> Foreign<'a> {
+    /// Reads a file's bytes; `None` if this program wrote them.
+    ///
+    /// # Errors
+    /// When the bytes are no safetensors file, or damaged.
+    pub fn from_bytes(bytes: &'a [u8]) -> Result<Option<Self>> {
+        match document(bytes)? {
+            Some(_) => Ok(None),
+            None => Ok(Some(Self(SafeTensors::deserialize(bytes).map_err(malformed)?))),
+        }
+    }
+}
+
+impl Source for Foreign<'_> {
+    fn format(&self) -> &'static str {
+        "safetensors"
+    }
+
+    fn shapes(&self) -> BTreeMap<String, Vec<usize>> {
+        self.0.iter().map(|(name, view)| (name.to_owned(), view.shape().to_vec())).collect()
+    }
+
+    fn tensor(&mut self, name: &str) -> Result<Tensor> {
+        let view = self.0.tensor(name).map_err(malformed)?;
+        Ok(tensor(&view)?.to_dtype(DType::F32)?)
     }
 }
 
@@ -64,14 +102,20 @@ fn malformed(error: impl std::fmt::Display) -> Error {
 }
 
 /// A tensor's elements as the file has them: little-endian, row-major.
-struct Bytes {
-    dtype: Dtype,
-    shape: Vec<usize>,
-    bytes: Vec<u8>,
+pub(super) struct Bytes {
+    pub dtype: Dtype,
+    pub shape: Vec<usize>,
+    pub bytes: Vec<u8>,
 }
 
 impl Bytes {
-    fn of(tensor: &Tensor) -> Result<Self> {
+    /// Of the number at each place in turn.
+    pub fn new<const N: usize>(dtype: Dtype, shape: Vec<usize>, number: impl Fn(usize) -> [u8; N]) -> Self {
+        let bytes = (0..shape.iter().product()).flat_map(number).collect();
+        Self { dtype, shape, bytes }
+    }
+
+    pub fn of(tensor: &Tensor) -> Result<Self> {
         let flat = tensor.flatten_all()?;
         let (dtype, bytes) = match tensor.dtype() {
             DType::F32 => (Dtype::F32, little_endian(&flat.to_vec1::<f32>()?, |x| x.to_le_bytes())),
@@ -86,7 +130,7 @@ fn little_endian<T: Copy, const N: usize>(values: &[T], bytes: impl Fn(T) -> [u8
     values.iter().flat_map(|&value| bytes(value)).collect()
 }
 
-impl View for Bytes {
+impl View for &Bytes {
     fn dtype(&self) -> Dtype {
         self.dtype
     }

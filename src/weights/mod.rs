@@ -1,9 +1,13 @@
 //! Weights: named parameters, and the files that hold them.
 
 mod archive;
+mod export;
 mod model;
 mod parameters;
+mod published;
+mod torch;
 
 pub use archive::Archive;
+pub use export::export;
 pub use model::Model;
 pub use parameters::Parameters;

@@ -1,16 +1,21 @@
 //! A model in a file: configuration, parameters, and where they come from.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read, Seek};
 use std::path::Path;
 
 use candle_core::{DType, Device};
 use serde::{Deserialize, Serialize};
 
-use super::archive::Archive;
+use super::archive::{Archive, Foreign};
 use super::parameters::Parameters;
+use super::published;
+use super::torch::{self, StateDict};
 use crate::atomic::{self, Existing};
 use crate::error::{AtPath, Error, Result};
 use crate::model::Config;
+use crate::task::Task;
 
 /// The model inside the binary; `PROVENANCE.md` beside it tells how it was trained.
 const EMBEDDED: &[u8] = include_bytes!("default/model.safetensors");
@@ -35,18 +40,56 @@ struct Document {
 }
 
 impl Model {
+    /// The entry of the provenance that says what was inferred from published weights.
+    pub const INFERRED: &str = "inferred";
+
     /// The default model that is part of the program.
     pub fn embedded() -> Result<Self> {
         Self::from_bytes(EMBEDDED)
     }
 
-    /// Reads a model file.
+    /// Reads a model file: one of this program, or published weights as safetensors or as either
+    /// kind of PyTorch file; the contents tell which.
     ///
     /// # Errors
     /// When the file cannot be read, is no model, or lacks a parameter, has one in another shape,
     /// or one too many.
     pub fn open(path: &Path) -> Result<Self> {
-        std::fs::read(path).map_err(Error::from).and_then(|bytes| Self::from_bytes(&bytes)).at(path)
+        Self::open_for(path, None)
+    }
+
+    /// Reads a model file to be used for `task`: published weights for one task that keeps the
+    /// picture's size do not say which it is.
+    ///
+    /// # Errors
+    /// As [`Model::open`], and when nobody names such a task.
+    pub fn open_for(path: &Path, task: Option<Task>) -> Result<Self> {
+        File::open(path).map_err(Error::from).and_then(|file| Self::from_reader(file, task)).at(path)
+    }
+
+    /// Reads what [`Model::open_for`] reads from a file.
+    ///
+    /// # Errors
+    /// As [`Model::open_for`].
+    pub fn from_reader(mut reader: impl Read + Seek, task: Option<Task>) -> Result<Self> {
+        let mut start = Vec::new();
+        reader.by_ref().take(16).read_to_end(&mut start)?;
+        reader.rewind()?;
+        // A safetensors file may begin with any length, but then with a brace.
+        if start.get(8) != Some(&b'{') {
+            if start.starts_with(torch::ZIP) {
+                return published::read(&mut StateDict::open_zip(reader)?, task);
+            }
+            if start.starts_with(torch::MAGIC) {
+                return published::read(&mut StateDict::open_legacy(reader)?, task);
+            }
+        }
+        let mut bytes = Vec::new();
+        reader.read_to_end(&mut bytes)?;
+        match Foreign::from_bytes(&bytes)? {
+            Some(mut foreign) => published::read(&mut foreign, task),
+            None => Self::from_bytes(&bytes),
+        }
     }
 
     fn from_bytes(bytes: &[u8]) -> Result<Self> {

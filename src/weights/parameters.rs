@@ -50,6 +50,13 @@ impl Parameters {
         }
     }
 
+    /// The names and shapes of the parameters of `config`.
+    pub fn shapes(config: &Config) -> Result<BTreeMap<String, Vec<usize>>> {
+        let backend = Shapes::default();
+        Ipt::new(config, Precision::F32, builder(&backend, &Device::Cpu))?;
+        Ok(backend.0.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()))
+    }
+
     fn new(tensors: BTreeMap<String, Tensor>, device: &Device) -> Result<Self> {
         let variables = tensors
             .into_iter()
@@ -160,6 +167,33 @@ impl SimpleBackend for Initial {
         let mut made = self.made.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         made.insert(name.to_owned(), tensor.clone());
         Ok(tensor)
+    }
+
+    fn get_unchecked(&self, name: &str, _: DType, _: &Device) -> candle_core::Result<Tensor> {
+        candle_core::bail!("{name}: a parameter needs a shape")
+    }
+
+    fn contains_tensor(&self, _: &str) -> bool {
+        true
+    }
+}
+
+/// Remembers what was asked for, and hands out one zero in the shape of it.
+#[derive(Default)]
+struct Shapes(Mutex<BTreeMap<String, Vec<usize>>>);
+
+impl SimpleBackend for Shapes {
+    fn get(
+        &self,
+        shape: Shape,
+        name: &str,
+        _: Init,
+        dtype: DType,
+        device: &Device,
+    ) -> candle_core::Result<Tensor> {
+        let mut shapes = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        shapes.insert(name.to_owned(), shape.dims().to_vec());
+        Tensor::zeros((), dtype, device)?.broadcast_as(shape)
     }
 
     fn get_unchecked(&self, name: &str, _: DType, _: &Device) -> candle_core::Result<Tensor> {

@@ -5,5 +5,6 @@ mod degrade;
 mod general;
 mod harness;
 mod paths;
+mod published;
 mod restore;
 mod score;

@@ -1,0 +1,40 @@
+//! The authors' weights: against what their own code gives, and damaged in every way.
+//!
+//! `make.py` makes the files: the tiny ones are in fixtures/published, and those of full size are
+//! compared where it has put them in target/published.
+
+mod allocations;
+mod hostile;
+mod numbers;
+
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+use ipt::Task;
+use ipt::weights::Model;
+
+const ZIP: &str = "tiny-six.pt";
+const LEGACY: &str = "tiny-sr4.legacy.pt";
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/published").join(name)
+}
+
+fn open(bytes: &[u8]) -> ipt::Result<Model> {
+    Model::from_reader(Cursor::new(bytes), None)
+}
+
+#[test]
+fn what_was_inferred_is_said() {
+    let model = Model::open(&fixture(ZIP)).unwrap();
+    assert_eq!(model.config.tasks, Task::PRETRAINING);
+    assert!(!model.config.output_bias);
+    assert_eq!(
+        model.provenance[Model::INFERRED],
+        "sr2, sr3, sr4, derain, denoise30, denoise50; 4 channels, patches of 3×3, width 36, 1 + 1 layers, \
+         12 heads (assumed: shapes do not tell)"
+    );
+    let model = Model::open(&fixture(LEGACY)).unwrap();
+    assert_eq!(model.config.tasks, ["sr4".parse().unwrap()]);
+    assert!(model.config.output_bias);
+}
