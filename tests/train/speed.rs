@@ -12,7 +12,7 @@ use ipt::train::loss::{self, ContrastiveForm};
 use ipt::train::{Options, log};
 
 use crate::learning::recipe;
-use crate::{go, options, photos};
+use crate::{options, photos};
 
 #[test]
 #[ignore = "a measurement"]
