@@ -21,9 +21,10 @@ docs:
     IPT_BLESS=1 cargo test --release --test surface
     cargo doc --release --no-deps
 
-# Operators, ours beside candle's.
+# Operators, ours beside candle's; then whole commands: seconds and memory.
 bench:
     cargo bench
+    scripts/bench
 
 # Golden pictures anew, after a change that is meant to change them: look at the difference.
 fixtures:
@@ -33,3 +34,7 @@ fixtures:
 # CAP is the compute capability to compile kernels for: 90 for Hopper, 80 for anything later.
 cuda CAP="90":
     scripts/build-cuda {{CAP}}
+
+# A folder that runs on a machine with an NVIDIA driver and nothing else: tests, benchmark, training.
+cuda-bundle OUT="target/cuda-bundle" PHOTOS="" STREAKS="":
+    scripts/cuda-bundle {{OUT}} {{PHOTOS}} {{STREAKS}}

@@ -306,7 +306,7 @@ _ipt() {
             return 0
             ;;
         ipt__subcmd__train)
-            opts="-o -q -j -h --preset --tasks --task-weights --files-from --out --resume --config --steps --max-time --save-every --keep --batch --accumulate --seed --lr --schedule --warmup --lambda --contrastive-form --contrastive-patches --clip --ema --validate --validate-every --rain-streaks --cache --device --precision --quiet --jobs --help"
+            opts="-o -q -j -h --preset --tasks --task-weights --files-from --out --resume --config --steps --epochs --max-time --save-every --keep --batch --accumulate --seed --lr --schedule --warmup --lambda --contrastive-form --contrastive-patches --clip --ema --validate --validate-every --rain-streaks --cache --device --precision --quiet --jobs --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -369,6 +369,10 @@ _ipt() {
                     return 0
                     ;;
                 --steps)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --epochs)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -474,7 +478,7 @@ _ipt() {
             return 0
             ;;
         ipt__subcmd__tune)
-            opts="-t -m -o -q -j -h --task --model --freeze-body --files-from --out --resume --config --steps --max-time --save-every --keep --batch --accumulate --seed --lr --schedule --warmup --lambda --contrastive-form --contrastive-patches --clip --ema --validate --validate-every --rain-streaks --cache --device --precision --quiet --jobs --help"
+            opts="-t -m -o -q -j -h --task --model --pairs --freeze-body --files-from --out --resume --config --steps --epochs --max-time --save-every --keep --batch --accumulate --seed --lr --schedule --warmup --lambda --contrastive-form --contrastive-patches --clip --ema --validate --validate-every --rain-streaks --cache --device --precision --quiet --jobs --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -515,6 +519,13 @@ _ipt() {
                     fi
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --pairs)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
                     fi
                     return 0
                     ;;
@@ -563,6 +574,10 @@ _ipt() {
                     return 0
                     ;;
                 --steps)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --epochs)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

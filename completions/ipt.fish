@@ -46,7 +46,7 @@ published\t'As in the published code: a tile every 12 pixels, and the mean of th
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l device -d 'Where to compute: auto takes a GPU where there is one; cuda:N is the GPU of number N' -r -f -a "auto\t''
 cpu\t''
 cuda\t''"
-complete -c ipt -n "__fish_ipt_using_subcommand restore" -l precision -d 'Numbers to multiply in: f32 is exact enough for training, bf16 faster; auto takes bf16 on a GPU' -r -f -a "auto\t''
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l precision -d 'Numbers to multiply in: bf16 is faster and a little less exact; auto takes bf16 where the processor multiplies it' -r -f -a "auto\t''
 f32\t''
 bf16\t''"
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -s o -l out -d 'Folder for the results; then all paths are inputs' -r -f -a "(__fish_complete_directories)"
@@ -119,6 +119,7 @@ complete -c ipt -n "__fish_ipt_using_subcommand train" -l files-from -d 'Read fu
 complete -c ipt -n "__fish_ipt_using_subcommand train" -s o -l out -d 'The run\'s folder: final.safetensors, checkpoints, log.jsonl, config.toml' -r -f -a "(__fish_complete_directories)"
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l config -d 'Start from the options in this file, such as the config.toml of a run' -r -F
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l steps -d 'Steps at which the run ends [default: 20000, if there is no --max-time]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l epochs -d 'The same in epochs: an epoch is as many patches as there are pictures' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l max-time -d 'Time of training after which the run ends, as in 2h30m; the learning rate follows whichever of steps and time is nearer its end' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l save-every -d 'Steps between checkpoints [default: 500]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l keep -d 'Checkpoints kept, the newest [default: 3]' -r
@@ -157,10 +158,12 @@ derain\t''
 denoise30\t''
 denoise50\t''"
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -s m -l model -d 'A model of `ipt train`, or published weights (.pt), instead of the one inside the program' -r -F
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l pairs -d 'Learn from pairs that you have, matched by file name, instead of degrading photographs' -r -f -a "(__fish_complete_directories)"
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l files-from -d 'Read further photographs from a list, one path a line; - is stdin' -r -F
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -s o -l out -d 'The run\'s folder: final.safetensors, checkpoints, log.jsonl, config.toml' -r -f -a "(__fish_complete_directories)"
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l config -d 'Start from the options in this file, such as the config.toml of a run' -r -F
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l steps -d 'Steps at which the run ends [default: 20000, if there is no --max-time]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l epochs -d 'The same in epochs: an epoch is as many patches as there are pictures' -r
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l max-time -d 'Time of training after which the run ends, as in 2h30m; the learning rate follows whichever of steps and time is nearer its end' -r
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l save-every -d 'Steps between checkpoints [default: 500]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l keep -d 'Checkpoints kept, the newest [default: 3]' -r

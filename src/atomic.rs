@@ -7,6 +7,9 @@ use tempfile::Builder;
 
 use crate::error::{AtPath, Result};
 
+/// What the names of unfinished files begin with.
+pub const TEMPORARY: &str = ".ipt-";
+
 /// Whether an existing file may be replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existing {
@@ -23,7 +26,7 @@ pub fn write(path: &Path, bytes: &[u8], existing: Existing) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).at(folder)?;
     let mut builder = Builder::new();
-    builder.prefix(".ipt-");
+    builder.prefix(TEMPORARY);
     // tempfile makes private files; a picture gets what the user's umask gives to any new file.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));

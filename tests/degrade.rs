@@ -1,4 +1,6 @@
 //! Degradations against the field's own data and against what they promise.
+// A test makes files and speaks as it likes.
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
 mod support;
 

@@ -42,6 +42,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("anyhow", &["commands", "main"]),
     ("ctrlc", &["interrupt"]),
     ("signal_hook", &["commands"]),
+    ("plotters", &["train"]),
     ("tempfile", &["atomic"]),
 ];
 

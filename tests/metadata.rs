@@ -1,4 +1,6 @@
 //! Colour profiles, EXIF and XMP on their way through files.
+// A test makes files and speaks as it likes.
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
 use ipt::picture::{EncodeOptions, Format, Layout, Metadata, Picture, Samples, decode, encode_with};
 

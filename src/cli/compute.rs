@@ -11,8 +11,8 @@ pub struct Compute {
     /// Where to compute: auto takes a GPU where there is one; cuda:N is the GPU of number N
     #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = DeviceName)]
     pub device: Placement,
-    /// Numbers to multiply in: f32 is exact enough for training, bf16 faster; auto takes bf16 on a
-    /// GPU
+    /// Numbers to multiply in: bf16 is faster and a little less exact; auto takes bf16 where the
+    /// processor multiplies it
     #[arg(long, value_name = "NUMBERS", default_value = "auto")]
     pub precision: Numbers,
 }

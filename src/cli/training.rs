@@ -32,6 +32,9 @@ pub struct Training {
     /// Steps at which the run ends [default: 20000, if there is no --max-time]
     #[arg(long, value_name = "N", help_heading = "Length")]
     pub steps: Option<u64>,
+    /// The same in epochs: an epoch is as many patches as there are pictures
+    #[arg(long, value_name = "N", conflicts_with = "steps", help_heading = "Length")]
+    pub epochs: Option<f64>,
     /// Time of training after which the run ends, as in 2h30m; the learning rate follows whichever
     /// of steps and time is nearer its end
     #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Length")]

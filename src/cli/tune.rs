@@ -22,6 +22,9 @@ pub struct Tune {
     /// A model of `ipt train`, or published weights (.pt), instead of the one inside the program
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub model: Option<PathBuf>,
+    /// Learn from pairs that you have, matched by file name, instead of degrading photographs
+    #[arg(long, num_args = 2, value_names = ["DEGRADED", "CLEAN"], value_hint = ValueHint::DirPath)]
+    pub pairs: Option<Vec<PathBuf>>,
     /// Train the head, the tail and the task embedding only
     #[arg(long)]
     pub freeze_body: bool,
@@ -34,4 +37,5 @@ const EXAMPLES: &str = "\
 Examples:
   ipt tune --task sr3 --model run/final.safetensors photos/ --out sr3 --steps 5000
   ipt tune --task denoise70 photos/ --out denoise70 --max-time 30m
+  ipt tune --task denoise50 --pairs noisy/ clean/ --out camera --steps 3000
   ipt tune --out sr3 --resume";

@@ -15,8 +15,8 @@ use crate::cli::Global;
 use crate::cli::compute::Numbers;
 use crate::cli::train::{PresetName, Train};
 use crate::cli::training::{FormName, ScheduleName, Training};
+use crate::dataset::Files;
 use crate::device::Placement;
-use crate::error::Error;
 use crate::model::{Config, Preset};
 use crate::ops::Precision;
 use crate::progress::{self, Progress};
@@ -78,8 +78,13 @@ pub(super) fn take(options: &mut Options, args: &Training) -> anyhow::Result<()>
     if !photos.is_empty() {
         options.photos = photos;
     }
-    if args.steps.is_some() || args.max_time.is_some() {
+    put(&mut options.batch, &args.batch);
+    put(&mut options.accumulate, &args.accumulate);
+    if args.steps.is_some() || args.epochs.is_some() || args.max_time.is_some() {
         options.steps = args.steps;
+        if let Some(epochs) = args.epochs {
+            options.steps = Some(steps_of(epochs, options)?);
+        }
         options.max_seconds = args.max_time.map(|time| time.as_secs_f64());
     } else if options.steps.is_none() && options.max_seconds.is_none() {
         options.steps = Some(STEPS);
@@ -114,8 +119,6 @@ pub(super) fn take(options: &mut Options, args: &Training) -> anyhow::Result<()>
     put(&mut options.rate, &args.lr);
     put(&mut options.save_every, &args.save_every);
     put(&mut options.keep, &args.keep);
-    put(&mut options.batch, &args.batch);
-    put(&mut options.accumulate, &args.accumulate);
     put(&mut options.seed, &args.seed);
     put(&mut options.warm_up, &args.warmup);
     put(&mut options.lambda, &args.lambda);
@@ -127,6 +130,17 @@ pub(super) fn take(options: &mut Options, args: &Training) -> anyhow::Result<()>
     options.validate = args.validate.clone().or(options.validate.take());
     options.rain_streaks = args.rain_streaks.clone().or(options.rain_streaks.take());
     Ok(())
+}
+
+/// Steps that draw as many patches as `epochs` times the pictures.
+fn steps_of(epochs: f64, options: &Options) -> anyhow::Result<u64> {
+    let pairs = options.tune.as_ref().and_then(|tune| tune.pairs.as_ref());
+    let pictures = match pairs {
+        Some([degraded, _]) => Files::find(std::slice::from_ref(degraded))?.len(),
+        None => Files::find(&options.photos)?.len(),
+    };
+    let patches_of_a_step = (options.batch * options.accumulate).max(1);
+    Ok((epochs * pictures as f64 / patches_of_a_step as f64).ceil() as u64)
 }
 
 /// The paths in a list, one a line.
@@ -142,7 +156,8 @@ fn listed(list: &Path) -> anyhow::Result<Vec<PathBuf>> {
 
 /// Runs, and says how it ended.
 pub(super) fn go(options: &mut Options, args: &Training, global: &Global) -> anyhow::Result<Exit> {
-    if options.photos.is_empty() {
+    let pairs = options.tune.as_ref().is_some_and(|tune| tune.pairs.is_some());
+    if options.photos.is_empty() && !pairs {
         bail!("no photographs: name files or folders (see --help)");
     }
     let device = options.device.parse::<Placement>()?.device()?;
@@ -162,7 +177,7 @@ pub(super) fn go(options: &mut Options, args: &Training, global: &Global) -> any
     let mut display = Display::new(options, global.quiet, signal.clone());
     let place = Place::new(&args.out);
     let outcome = train::run(options, &place, &machine, args.resume, &mut display);
-    let Display { bar, quiet, .. } = display;
+    let Display { bar, quiet, stepped, .. } = display;
     drop(bar);
     match outcome {
         Ok(Outcome::Finished) => {
@@ -181,11 +196,11 @@ pub(super) fn go(options: &mut Options, args: &Training, global: &Global) -> any
                 Exit::Interrupted
             })
         }
-        Err(error @ Error::Usage(_)) => Err(error.into()),
-        Err(error) => {
+        Err(error) if stepped => {
             complain(error);
             Ok(Exit::Failed)
         }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -209,6 +224,8 @@ struct Display {
     max_seconds: Option<f64>,
     signal: Arc<AtomicUsize>,
     last_line: Option<Instant>,
+    /// Whether any step was done.
+    stepped: bool,
 }
 
 /// How often a line is written where there is no bar.
@@ -222,7 +239,8 @@ impl Display {
             (None, seconds) => (seconds.unwrap_or(0.0) as u64, "seconds"),
         };
         let bar = (!quiet && stderr().is_terminal()).then(|| Progress::new(total as usize, unit));
-        Self { bar, quiet, steps: options.steps, max_seconds: options.max_seconds, signal, last_line: None }
+        let (steps, max_seconds) = (options.steps, options.max_seconds);
+        Self { bar, quiet, steps, max_seconds, signal, last_line: None, stepped: false }
     }
 
     fn line(&self, text: impl std::fmt::Display) {
@@ -274,6 +292,7 @@ impl Watch for Display {
     }
 
     fn entry(&mut self, entry: &Entry) {
+        self.stepped |= matches!(entry, Entry::Step(_));
         match entry {
             _ if self.quiet => {}
             Entry::Step(step) => self.step(step),

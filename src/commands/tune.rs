@@ -17,7 +17,8 @@ pub fn run(args: &Tune, global: &Global) -> anyhow::Result<Exit> {
         Some(_) => bail!("these are the options of `ipt train`"),
         None => {
             let Some(task) = args.task else { bail!("--task says what to tune for") };
-            let from = options::Tune { model: args.model.clone(), freeze_body: args.freeze_body };
+            let pairs = args.pairs.as_ref().and_then(|pairs| pairs.clone().try_into().ok());
+            let from = options::Tune { model: args.model.clone(), pairs, freeze_body: args.freeze_body };
             let source = model::open(from.model.as_deref(), Some(tune::unnamed(task)), global)?;
             let model = tune::config(&source.config, task);
             Options { rate: RATE, tune: Some(from), ..Options::new(Vec::new(), model) }

@@ -49,11 +49,11 @@ impl Loader {
         Ok(loader)
     }
 
-    /// The next batch; waits for it where it is not ready.
+    /// The next batch in order; waits for it where it is not ready.
     ///
     /// # Errors
     /// What kept the batch from being made.
-    pub fn next(&mut self) -> Result<Batch> {
+    pub fn take(&mut self) -> Result<Batch> {
         let received = self.receivers[self.turn].recv();
         self.turn = (self.turn + 1) % self.receivers.len();
         received.unwrap_or_else(|_| Err(Error::Usage("a loader thread has ended early".into())))

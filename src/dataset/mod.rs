@@ -4,10 +4,12 @@
 //! number of workers gives the same batches, and a resumed run needs no more than its step.
 
 mod loader;
+mod pairs;
 mod patch;
 mod photos;
 mod recipe;
 
 pub use loader::Loader;
+pub use pairs::Pairs;
 pub use photos::{Files, Photos};
-pub use recipe::{Batch, Recipe};
+pub use recipe::{Batch, Recipe, Source};

@@ -5,13 +5,30 @@ use rand::{Rng, RngExt};
 use crate::error::{Error, Result};
 use crate::picture::{Layout, Picture, Samples};
 
-/// A random square of `side` pixels from an 8-bit RGB picture at least as large, randomly flipped
-/// and turned.
-pub(super) fn random(picture: &Picture, side: usize, random: &mut impl Rng) -> Result<Picture> {
-    let x = random.random_range(0..=picture.width() - side);
-    let y = random.random_range(0..=picture.height() - side);
-    let orientation = random.random_range(0..8);
-    cut(picture, x, y, side, orientation)
+/// A place in a picture and an orientation, drawn at random.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cut {
+    x: usize,
+    y: usize,
+    side: usize,
+    orientation: u8,
+}
+
+impl Cut {
+    /// A square of `side` pixels anywhere in a picture that is at least as large.
+    pub fn random(picture: &Picture, side: usize, random: &mut impl Rng) -> Self {
+        Self {
+            x: random.random_range(0..=picture.width() - side),
+            y: random.random_range(0..=picture.height() - side),
+            side,
+            orientation: random.random_range(0..8),
+        }
+    }
+
+    /// The square of an 8-bit RGB picture that is `scale` times as large as the one drawn from.
+    pub fn of(self, picture: &Picture, scale: usize) -> Result<Picture> {
+        cut(picture, self.x * scale, self.y * scale, self.side * scale, self.orientation)
+    }
 }
 
 /// The square at (x, y); bits 0, 1 and 2 of `orientation` mirror left-right, top-bottom, and about

@@ -157,7 +157,12 @@ impl Photos {
         std::mem::take(&mut self.notes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn note(&self, text: String) {
+    /// The file of a photograph.
+    pub(super) fn path(&self, index: usize) -> &Path {
+        &self.files[index]
+    }
+
+    pub(super) fn note(&self, text: String) {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(text);
     }
 

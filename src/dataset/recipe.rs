@@ -5,7 +5,8 @@ use std::sync::Arc;
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt};
 
-use super::patch;
+use super::pairs::Pairs;
+use super::patch::Cut;
 use super::photos::Photos;
 use crate::degrade::{self, StreakSet};
 use crate::error::{Error, Result};
@@ -18,7 +19,7 @@ use crate::task::Task;
 #[derive(Debug)]
 pub struct Recipe {
     /// Where patches come from.
-    pub photos: Photos,
+    pub source: Source,
     /// The run's seed.
     pub seed: u64,
     /// The tasks and how often each is drawn, relative to the others.
@@ -29,6 +30,15 @@ pub struct Recipe {
     pub accumulate: usize,
     /// Real streak layers; half of the rainy patches take one of these where there are any.
     pub streaks: Option<Arc<StreakSet>>,
+}
+
+/// Where patches come from.
+#[derive(Debug)]
+pub enum Source {
+    /// Good pictures, degraded here as the task asks.
+    Photos(Photos),
+    /// Pairs of one task.
+    Pairs(Box<Pairs>),
 }
 
 /// Patches of one task, ready to be tensors: f32, 0..255, `[batch, row, column, channel]`.
@@ -73,29 +83,45 @@ impl Recipe {
         for index in part * self.batch..(part + 1) * self.batch {
             let mut random =
                 rng::stream(self.seed, &[b"sample", &step.to_le_bytes(), &(index as u64).to_le_bytes()]);
-            let photo = self.photo(task, side, &mut random)?;
-            let clean = patch::random(&photo, side, &mut random)?;
-            let degraded = self.degrade(&clean, task, &mut random)?;
+            let (degraded, clean) = self.sample(task, &mut random)?;
             extend(&mut input, &degraded)?;
             extend(&mut target, &clean)?;
         }
         Ok(Batch { task, size: self.batch, input, target })
     }
 
-    /// A random photograph among those that are sound and large enough.
-    fn photo(&self, task: Task, side: usize, random: &mut impl Rng) -> Result<Arc<Picture>> {
-        let count = self.photos.len();
+    /// A patch as it is and as it should be.
+    fn sample(&self, task: Task, random: &mut ChaCha8Rng) -> Result<(Picture, Picture)> {
+        let scale = task.scale();
+        match &self.source {
+            Source::Photos(photos) => {
+                let side = INPUT * scale;
+                let photo = self.draw(task, random, |index| photos.get(index, side))?;
+                let clean = Cut::random(&photo, side, random).of(&photo, 1)?;
+                Ok((self.degrade(&clean, task, random)?, clean))
+            }
+            Source::Pairs(pairs) => {
+                let (degraded, clean) = self.draw(task, random, |index| pairs.get(index, INPUT, scale))?;
+                let cut = Cut::random(&degraded, INPUT, random);
+                Ok((cut.of(&degraded, 1)?, cut.of(&clean, scale)?))
+            }
+        }
+    }
+
+    /// A random one of those that `get` gives.
+    fn draw<T>(&self, task: Task, random: &mut impl Rng, get: impl Fn(usize) -> Option<T>) -> Result<T> {
+        let count = self.source.len();
         // Drawing anew instead of drawing from a list of the good ones: which are good is not
         // known before they are read, and reading all may take longer than training.
         for _ in 0..32 {
-            if let Some(photo) = self.photos.get(random.random_range(0..count), side) {
-                return Ok(photo);
+            if let Some(found) = get(random.random_range(0..count)) {
+                return Ok(found);
             }
         }
         let start = random.random_range(0..count);
-        (start..count).chain(0..start).find_map(|index| self.photos.get(index, side)).ok_or_else(|| {
-            let notes = self.photos.notes().join("\n");
-            Error::Usage(format!("{notes}\nno photograph can be used for {task}").trim_start().to_string())
+        (start..count).chain(0..start).find_map(get).ok_or_else(|| {
+            let notes = self.source.notes().join("\n");
+            Error::Usage(format!("{notes}\nno picture can be used for {task}").trim_start().to_string())
         })
     }
 
@@ -106,6 +132,25 @@ impl Recipe {
             _ => None,
         };
         degrade::degrade(clean, task, random, streaks)
+    }
+}
+
+impl Source {
+    /// How many pictures or pairs there are, sound or not.
+    #[allow(clippy::len_without_is_empty)] // There always are some.
+    pub fn len(&self) -> usize {
+        match self {
+            Source::Photos(photos) => photos.len(),
+            Source::Pairs(pairs) => pairs.len(),
+        }
+    }
+
+    /// What there is to say of the files since the last call.
+    pub fn notes(&self) -> Vec<String> {
+        match self {
+            Source::Photos(photos) => photos.notes(),
+            Source::Pairs(pairs) => pairs.notes(),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Blocks of 12 rows on the thirty-two 512-bit registers of AVX-512, for f32 and for bf16 pairs.
 
 use std::arch::x86_64::*;
+use std::mem::transmute;
 
 use super::element::Bf16;
 use super::tile::{Factors, Kernel, Register, Tile, run_blocks};
@@ -88,7 +89,9 @@ impl Register for Half {
     #[inline(always)]
     unsafe fn add_product(self, a: Self, b: Self) -> Self {
         // SAFETY: as above; __m512 and __m512bh are both 64 plain bytes.
-        Self(unsafe { _mm512_dpbf16_ps(self.0, std::mem::transmute(a.0), std::mem::transmute(b.0)) })
+        Self(unsafe {
+            _mm512_dpbf16_ps(self.0, transmute::<__m512, __m512bh>(a.0), transmute::<__m512, __m512bh>(b.0))
+        })
     }
 
     #[inline(always)]
@@ -170,7 +173,7 @@ pub(super) fn convert(from: &[f32], to: &mut [Bf16]) -> usize {
         // SAFETY: 128 bytes are read and 64 written; both vector types are 64 plain bytes.
         unsafe {
             let (low, high) = (_mm512_loadu_ps(from.as_ptr()), _mm512_loadu_ps(from[16..].as_ptr()));
-            let both: __m512i = std::mem::transmute(_mm512_cvtne2ps_pbh(high, low));
+            let both = transmute::<__m512bh, __m512i>(_mm512_cvtne2ps_pbh(high, low));
             _mm512_storeu_si512(to.as_mut_ptr().cast(), both);
         }
     }
@@ -195,7 +198,7 @@ pub(super) fn interleave(first: &[f32], second: &[f32], to: &mut [Bf16]) -> usiz
         // SAFETY: 64 bytes are read from each and 64 written; both vector types are 64 plain bytes.
         unsafe {
             let (low, high) = (_mm512_loadu_ps(first.as_ptr()), _mm512_loadu_ps(second.as_ptr()));
-            let both: __m512i = std::mem::transmute(_mm512_cvtne2ps_pbh(high, low));
+            let both = transmute::<__m512bh, __m512i>(_mm512_cvtne2ps_pbh(high, low));
             let order = _mm512_loadu_si512(ORDER.as_ptr().cast());
             _mm512_storeu_si512(to.as_mut_ptr().cast(), _mm512_permutexvar_epi16(order, both));
         }

@@ -52,34 +52,28 @@ pub fn backward(x: &[f32], gamma: &[f32], eps: f32, gradient: &[f32]) -> [Vec<f3
     [dx, dgamma, dbeta]
 }
 
-/// The sums of f(i) over a row, in fixed lanes.
+/// The sum of f(i) over a row, in fixed lanes.
 #[inline(always)]
-fn sum<const N: usize>(len: usize, f: impl Fn(usize) -> [f32; N]) -> [f32; N] {
-    let mut lanes = [[0.0; LANES]; N];
-    for start in (0..len / LANES * LANES).step_by(LANES) {
-        for lane in 0..LANES {
-            let values = f(start + lane);
-            for n in 0..N {
-                lanes[n][lane] += values[n];
-            }
+fn sum(len: usize, f: impl Fn(usize) -> f32) -> f32 {
+    let mut lanes = [0.0; LANES];
+    let whole = len / LANES * LANES;
+    for start in (0..whole).step_by(LANES) {
+        for (lane, sum) in lanes.iter_mut().enumerate() {
+            *sum += f(start + lane);
         }
     }
-    for i in len / LANES * LANES..len {
-        let values = f(i);
-        for n in 0..N {
-            lanes[n][i % LANES] += values[n];
-        }
+    for i in whole..len {
+        lanes[i - whole] += f(i);
     }
-    lanes.map(|lanes| lanes.iter().sum())
+    lanes.iter().sum()
 }
 
 /// Mean and 1 / sqrt(variance + eps) of a row.
 #[inline(always)]
 fn moments(x: &[f32], eps: f32) -> (f32, f32) {
     let scale = 1.0 / x.len() as f32;
-    let [total] = sum(x.len(), |i| [x[i]]);
-    let mean = total * scale;
-    let [squares] = sum(x.len(), |i| [(x[i] - mean) * (x[i] - mean)]);
+    let mean = sum(x.len(), |i| x[i]) * scale;
+    let squares = sum(x.len(), |i| (x[i] - mean) * (x[i] - mean));
     (mean, 1.0 / (squares * scale + eps).sqrt())
 }
 
@@ -110,12 +104,9 @@ dispatch! {
         for (row, (x, gradient)) in x.chunks_exact(width).zip(gradient.chunks_exact(width)).enumerate() {
             let (x, gradient) = (&x[..width], &gradient[..width]);
             let (mean, factor) = moments(x, eps);
-            let [direct, along] = sum(width, |i| {
-                let g = gradient[i] * gamma[i];
-                [g, g * (x[i] - mean)]
-            });
-            let direct = direct / width as f32;
-            let along = along * factor * factor / width as f32;
+            let scale = 1.0 / width as f32;
+            let direct = scale * sum(width, |i| gradient[i] * gamma[i]);
+            let along = scale * factor * factor * sum(width, |i| gradient[i] * gamma[i] * (x[i] - mean));
             // SAFETY: the caller's promise.
             let out = unsafe { out.at(row * width).uninit(width) };
             for i in 0..width {

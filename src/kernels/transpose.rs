@@ -16,11 +16,7 @@ fn transpose(block: &mut Block) {
         // SAFETY: the processor has AVX-512.
         return unsafe { super::avx512::transpose(block) };
     }
-    for i in 0..SIDE {
-        for j in 0..i {
-            (block[i][j], block[j][i]) = (block[j][i], block[i][j]);
-        }
-    }
+    *block = std::array::from_fn(|i| std::array::from_fn(|j| block[j][i]));
 }
 
 /// Copies columns of a matrix to rows: row m of `to` is column m of the `length` rows `source[k * stride..][..count]`,

@@ -117,10 +117,10 @@ impl Config {
                 return refuse(format!("{name} = {value} is out of range"));
             }
         }
-        if INPUT % self.patch != 0 {
+        if !INPUT.is_multiple_of(self.patch) {
             return refuse(format!("a patch of {} pixels does not divide {INPUT}", self.patch));
         }
-        if self.width % self.heads != 0 {
+        if !self.width.is_multiple_of(self.heads) {
             return refuse(format!("{} heads do not divide a width of {}", self.heads, self.width));
         }
         if !(self.white.is_finite() && self.white > 0.0) {

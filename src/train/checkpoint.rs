@@ -153,6 +153,17 @@ pub fn list(folder: &Path) -> Result<Vec<(u64, PathBuf)>> {
     Ok(found)
 }
 
+/// Removes what runs that were killed in the middle of writing have left in a folder.
+pub fn clean(folder: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(folder).at(folder)? {
+        let path = entry.at(folder)?.path();
+        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(atomic::TEMPORARY)) {
+            std::fs::remove_file(&path).at(&path)?;
+        }
+    }
+    Ok(())
+}
+
 fn digest(document: &Document, tensors: &BTreeMap<String, Tensor>) -> Result<String> {
     let mut hasher = blake3::Hasher::new();
     let text = serde_json::to_string(document).map_err(|error| Error::Model(error.to_string()))?;
@@ -170,6 +181,8 @@ fn digest(document: &Document, tensors: &BTreeMap<String, Tensor>) -> Result<Str
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::disallowed_methods)]
+
     use candle_core::Device;
 
     use super::*;

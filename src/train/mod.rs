@@ -2,6 +2,7 @@
 
 pub mod adam;
 pub mod checkpoint;
+pub mod curves;
 pub mod gradient;
 pub mod log;
 pub mod loss;

@@ -81,6 +81,9 @@ pub struct Tune {
     /// The model to start from; none for the embedded one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<PathBuf>,
+    /// Folders of degraded and of clean pictures to learn from, instead of photographs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pairs: Option<[PathBuf; 2]>,
     /// Whether the body stays as it is (the task embedding is trained).
     pub freeze_body: bool,
 }
@@ -199,7 +202,7 @@ mod tests {
             Options::new(vec!["photos".into()], Config::preset(Preset::Tiny, Task::PRETRAINING.to_vec()));
         options.steps = Some(10);
         options.task_weights = vec![1.0, 1.0, 0.5, 2.0, 1.0, 1.0];
-        options.tune = Some(Tune { model: Some("model.safetensors".into()), freeze_body: true });
+        options.tune = Some(Tune { model: Some("model.safetensors".into()), pairs: None, freeze_body: true });
         options.save(&path).unwrap();
         assert_eq!(Options::open(&path).unwrap(), options);
         options.check().unwrap();

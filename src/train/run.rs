@@ -8,6 +8,7 @@ use std::time::Instant;
 use candle_core::{DType, Device};
 
 use super::checkpoint::{self, Checkpoint};
+use super::curves;
 use super::gradient::Gradient;
 use super::log::{self, Entry, Log, Step};
 use super::options::Options;
@@ -15,7 +16,7 @@ use super::samples;
 use super::trainer::{Losses, Trainer};
 use super::tune;
 use super::validate::Validation;
-use crate::dataset::{Files, Loader, Photos, Recipe};
+use crate::dataset::{Files, Loader, Pairs, Photos, Recipe, Source};
 use crate::degrade::StreakSet;
 use crate::error::{Error, Result};
 use crate::ops::Precision;
@@ -44,6 +45,11 @@ impl Place {
     /// The log.
     pub fn log(&self) -> PathBuf {
         self.0.join("log.jsonl")
+    }
+
+    /// The drawing of the log.
+    pub fn curves(&self) -> PathBuf {
+        self.0.join("curves.svg")
     }
 
     /// The folder of restored validation pictures.
@@ -102,6 +108,7 @@ pub fn run(
 ) -> Result<Outcome> {
     options.check()?;
     let (mut trainer, milliseconds) = begin(options, place, machine, resume, watch)?;
+    let (recipe, validation) = pictures(options, watch)?;
     let mut log = Log::open(&place.log(), trainer.step())?;
     if resume {
         log.add(&Entry::Resume { step: trainer.step() })?;
@@ -112,30 +119,14 @@ pub fn run(
         None => logged_seconds(&place.log())?,
     };
 
-    let streaks = options.rain_streaks.as_ref().map(StreakSet::load).transpose()?.map(Arc::new);
-    let validation = match &options.validate {
-        Some(folder) => {
-            let note = |note: &str| watch.note(note);
-            Some(Validation::load(folder, &options.model.tasks, streaks.as_deref(), note)?)
-        }
-        None => None,
-    };
-    let excluded = validation.as_ref().map(|validation| validation.hashes().clone()).unwrap_or_default();
-    let recipe = Arc::new(Recipe {
-        photos: Photos::new(Files::find(&options.photos)?, options.cache << 20, excluded)?,
-        seed: options.seed,
-        tasks: options.weighted_tasks(),
-        batch: options.batch,
-        accumulate: options.accumulate,
-        streaks,
-    });
     let first = trainer.step() * options.accumulate as u64;
     let mut loader = Loader::start(&recipe, first, machine.loaders)?;
 
     let started = Instant::now();
     let seconds = || before + started.elapsed().as_secs_f64();
     let progress = |step: u64, seconds: f64| {
-        let by_steps = options.steps.map_or(0.0, |steps| step as f64 / steps.max(1) as f64);
+        let by_steps =
+            options.steps.map_or(0.0, |steps| if step >= steps { 1.0 } else { step as f64 / steps as f64 });
         let by_time = options.max_seconds.map_or(0.0, |most| seconds / most.max(1e-9));
         f64::max(by_steps, by_time)
     };
@@ -155,7 +146,7 @@ pub fn run(
         });
         log.add(&entry)?;
         watch.entry(&entry);
-        recipe.photos.notes().iter().for_each(|note| watch.note(note));
+        recipe.source.notes().iter().for_each(|note| watch.note(note));
         stopped = watch.stop();
         if trainer.step() % options.save_every == 0 {
             log.flush()?;
@@ -168,6 +159,7 @@ pub fn run(
             log.add(&entry)?;
             log.flush()?;
             watch.entry(&entry);
+            curves::draw(&place.curves(), &log::read(&place.log())?)?;
         }
     }
     log.flush()?;
@@ -178,7 +170,8 @@ pub fn run(
     if progress(trainer.step(), seconds()) < 1.0 {
         return Ok(Outcome::Stopped(trainer.step()));
     }
-    let provenance = provenance(options, &trainer, recipe.photos.len());
+    curves::draw(&place.curves(), &log::read(&place.log())?)?;
+    let provenance = provenance(options, &trainer, recipe.source.len());
     averaged(&trainer, options, provenance)?.save(&place.result(), DType::F32)?;
     Ok(Outcome::Finished)
 }
@@ -196,6 +189,7 @@ fn begin(
         damaged.iter().for_each(|error| watch.note(&format!("{error}: passed over")));
         watch.note(&format!("resuming at step {} from {}", checkpoint.step, path.display()));
         let milliseconds = checkpoint.milliseconds;
+        checkpoint::clean(&place.checkpoints())?;
         let trainer = Trainer::resume(options, checkpoint, machine.precision, &machine.device)?;
         return Ok((trainer, milliseconds));
     }
@@ -210,13 +204,40 @@ fn begin(
     Ok((Trainer::start(options, parameters, machine.precision)?, 0))
 }
 
-/// One step: its batches' gradients, summed, and the update.
+/// Where batches come from, and what is measured on.
+fn pictures(options: &Options, watch: &mut dyn Watch) -> Result<(Arc<Recipe>, Option<Validation>)> {
+    let streaks = options.rain_streaks.as_ref().map(StreakSet::load).transpose()?.map(Arc::new);
+    let validation = match &options.validate {
+        Some(folder) => {
+            let note = |note: &str| watch.note(note);
+            Some(Validation::load(folder, &options.model.tasks, streaks.as_deref(), note)?)
+        }
+        None => None,
+    };
+    let excluded = validation.as_ref().map(|validation| validation.hashes().clone()).unwrap_or_default();
+    let cache = options.cache << 20;
+    let source = match options.tune.as_ref().and_then(|tune| tune.pairs.as_ref()) {
+        Some([degraded, clean]) => Source::Pairs(Box::new(Pairs::find(degraded, clean, cache, excluded)?)),
+        None => Source::Photos(Photos::new(Files::find(&options.photos)?, cache, excluded)?),
+    };
+    let recipe = Arc::new(Recipe {
+        source,
+        seed: options.seed,
+        tasks: options.weighted_tasks(),
+        batch: options.batch,
+        accumulate: options.accumulate,
+        streaks,
+    });
+    Ok((recipe, validation))
+}
+
+/// One step: its batches gradients, summed, and the update.
 fn step(trainer: &mut Trainer, options: &Options, loader: &mut Loader, lr: f64) -> Result<Step> {
     let mut sum = Gradient::default();
     let mut losses = Losses::default();
     let mut task = None;
     for _ in 0..options.accumulate {
-        let batch = loader.next()?;
+        let batch = loader.take()?;
         let (gradient, part) = trainer.gradient(&batch)?;
         sum.add(gradient)?;
         losses.add(part, 1.0 / options.accumulate as f64);

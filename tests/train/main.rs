@@ -1,10 +1,14 @@
 //! Training as a whole: on generated photographs, with the tiny preset.
+// What a test spoils need not be whole.
+#![allow(clippy::disallowed_methods)]
 
-use std::collections::BTreeMap;
+mod learning;
+mod program;
+mod tune;
+
 use std::path::{Path, PathBuf};
 
 use candle_core::Device;
-use ipt::dataset::{Files, Photos, Recipe};
 use ipt::model::{Config, Preset};
 use ipt::ops::Precision;
 use ipt::picture::{Format, Layout, Picture, Samples, encode};
@@ -13,9 +17,8 @@ use ipt::task::Task;
 use ipt::train::checkpoint::{self, Checkpoint};
 use ipt::train::log::{self, Entry};
 use ipt::train::run::Machine;
-use ipt::train::trainer::Trainer;
 use ipt::train::{Options, Outcome, Place, Watch, run};
-use ipt::weights::{Model, Parameters};
+use ipt::weights::Model;
 use rand::RngExt;
 
 /// As the program has it: candle's large tensors cost much with glibc's.
@@ -140,83 +143,6 @@ fn threads_do_not_matter() {
     assert!(one == result(2));
 }
 
-fn recipe(options: &Options) -> Recipe {
-    Recipe {
-        photos: Photos::new(Files::find(&options.photos).unwrap(), 1 << 30, Default::default()).unwrap(),
-        seed: options.seed,
-        tasks: options.weighted_tasks(),
-        batch: options.batch,
-        accumulate: options.accumulate,
-        streaks: None,
-    }
-}
-
-/// Largest gradient of each tensor over one batch of each task.
-fn reached(options: &Options) -> BTreeMap<String, f32> {
-    let parameters = Parameters::init(&options.model, 3, &Device::Cpu).unwrap();
-    // The last convolution starts at zero, behind which nothing has a gradient yet.
-    for (name, variable) in parameters.iter().filter(|(name, _)| name.starts_with("tail.")) {
-        let mut random = rng::stream(9, &[name.as_bytes()]);
-        let values = (0..variable.elem_count()).map(|_| random.random_range(-0.1f32..0.1)).collect();
-        let values = candle_core::Tensor::from_vec(values, variable.shape(), &Device::Cpu).unwrap();
-        variable.set(&values).unwrap();
-    }
-    let trainer = Trainer::start(options, parameters, Precision::F32).unwrap();
-    let recipe = recipe(options);
-    let mut largest: BTreeMap<String, f32> =
-        trainer.parameters().iter().map(|(name, _)| (name.to_string(), 0.0)).collect();
-    let mut open = Task::PRETRAINING.to_vec();
-    for number in 0.. {
-        if open.is_empty() {
-            break;
-        }
-        let batch = recipe.batch(number).unwrap();
-        open.retain(|task| *task != batch.task);
-        for (name, gradient) in trainer.gradient(&batch).unwrap().0.iter() {
-            let most = gradient.abs().unwrap().flatten_all().unwrap().max(0).unwrap();
-            let most: f32 = most.to_scalar().unwrap();
-            let entry = largest.get_mut(name).unwrap();
-            *entry = entry.max(most);
-        }
-    }
-    largest
-}
-
-#[test]
-fn every_tensor_has_a_gradient() {
-    let photos = photos();
-    let alone = Options { lambda: 0.0, ..options(photos.path(), 1) };
-    for (name, most) in reached(&alone) {
-        assert!(most > 0.0, "L1 alone does not reach {name}");
-    }
-    // With a λ so large that the L1 term does not count, what is left is the contrastive term's.
-    let with = Options { lambda: 1e6, ..alone };
-    for (name, most) in reached(&with).iter().filter(|(name, _)| name.starts_with("body.")) {
-        assert!(*most > 100.0, "the contrastive term does not reach {name}: {most}");
-    }
-}
-
-#[test]
-fn the_loss_falls() {
-    let folder = tempfile::tempdir().unwrap();
-    save(&folder.path().join("one.png"), &photo(1, 96, 96));
-    let model = Config::preset(Preset::Tiny, vec!["denoise50".parse().unwrap()]);
-    let options = Options { model, rate: 5e-3, warm_up: 5, batch: 4, ..options(folder.path(), 40) };
-    let run = tempfile::tempdir().unwrap();
-    go(&options, run.path(), false, None);
-    let losses: Vec<f64> = log::read(&run.path().join("log.jsonl"))
-        .unwrap()
-        .into_iter()
-        .filter_map(|entry| match entry {
-            Entry::Step(step) => Some(step.l1),
-            _ => None,
-        })
-        .collect();
-    let mean = |steps: &[f64]| steps.iter().sum::<f64>() / steps.len() as f64;
-    let (first, last) = (mean(&losses[..10]), mean(&losses[30..]));
-    assert!(last < 0.7 * first, "{first} {last}");
-}
-
 #[test]
 fn a_damaged_checkpoint_is_passed_over() {
     let photos = photos();
@@ -286,7 +212,7 @@ fn files_that_cannot_be_used_are_named_once() {
     let error =
         run(&options, &Place::new(&place.path().join("b")), &machine(1), false, &mut Watcher::default());
     let error = error.unwrap_err().to_string();
-    assert!(error.contains("small.png") && error.contains("no photograph can be used"), "{error}");
+    assert!(error.contains("small.png") && error.contains("no picture can be used"), "{error}");
 }
 
 #[test]

@@ -1,0 +1,150 @@
+//! The GPU against the CPU: every operator forward and backward, a training step, a picture.
+//!
+//! Compiled with the feature `cuda` only; says so and passes where there is no GPU.
+#![cfg(feature = "cuda")]
+#![allow(clippy::disallowed_macros)]
+
+mod support;
+
+use std::path::Path;
+
+use candle_core::{Device, Result, Tensor, Var};
+use ipt::device::Placement;
+use ipt::model::{Config, INPUT, Preset};
+use ipt::ops::{self, Activation, Precision};
+use ipt::restore::tiles::Tiling;
+use ipt::restore::{Options, Restorer};
+use ipt::rng;
+use ipt::weights::{Model, Parameters};
+use ipt::{Scale, Task};
+use rand::RngExt;
+
+/// TF32 keeps 11 bits of a factor.
+const TOLERANCE: f32 = 5e-3;
+
+fn gpu() -> Option<Device> {
+    match Placement::Cuda(0).device() {
+        Ok(device) => Some(device),
+        Err(error) => {
+            eprintln!("skipped: {error}");
+            None
+        }
+    }
+}
+
+fn random(label: &str, shape: &[usize]) -> Tensor {
+    let mut rng = rng::stream(3, &[label.as_bytes()]);
+    let values: Vec<f32> = (0..shape.iter().product()).map(|_| rng.random_range(-1.0..1.0)).collect();
+    Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
+}
+
+fn values(tensor: &Tensor) -> Vec<f32> {
+    tensor.flatten_all().unwrap().to_vec1().unwrap()
+}
+
+#[track_caller]
+fn assert_near(name: &str, expected: &Tensor, actual: &Tensor) {
+    assert_eq!(expected.dims(), actual.dims(), "{name}");
+    let (expected, actual) = (values(expected), values(actual));
+    let scale = expected.iter().fold(1e-6f32, |most, value| most.max(value.abs()));
+    let worst = expected.iter().zip(&actual).fold(0f32, |worst, (a, b)| worst.max((a - b).abs()));
+    assert!(worst <= TOLERANCE * scale, "{name}: {worst} apart where values reach {scale}");
+}
+
+/// Compares an operator's result and its gradient to every input.
+fn compare(name: &str, inputs: &[&[usize]], operator: impl Fn(&[Tensor]) -> Result<Tensor>) {
+    let Some(gpu) = gpu() else { return };
+    let run = |device: &Device| {
+        let variables: Vec<Var> = (0..inputs.len())
+            .map(|i| random(&format!("{name} {i}"), inputs[i]).to_device(device).unwrap())
+            .map(|tensor| Var::from_tensor(&tensor).unwrap())
+            .collect();
+        let tensors: Vec<Tensor> = variables.iter().map(|variable| variable.as_tensor().clone()).collect();
+        let result = operator(&tensors).unwrap();
+        // Each element counts differently, so that a gradient in a wrong place is seen.
+        let weights = random("weights", result.dims()).to_device(device).unwrap();
+        let gradients = (&result * weights).unwrap().sum_all().unwrap().backward().unwrap();
+        let gradients = variables.iter().map(|variable| gradients.get(variable).unwrap().clone());
+        (result.detach(), gradients.collect::<Vec<_>>())
+    };
+    let (expected, wanted) = run(&Device::Cpu);
+    let (actual, found) = run(&gpu);
+    assert_near(name, &expected, &actual);
+    for (i, (wanted, found)) in wanted.iter().zip(&found).enumerate() {
+        assert_near(&format!("{name}, gradient {i}"), wanted, found);
+    }
+}
+
+#[test]
+fn operators() {
+    for kernel in [3, 5] {
+        compare("conv2d", &[&[2, 12, 10, 16], &[24, 16, kernel, kernel], &[24], &[2, 12, 10, 24]], |t| {
+            ops::conv2d(&t[0], &t[1], &t[2], Activation::Relu, Some(&t[3]), Precision::F32)
+        });
+    }
+    compare("linear", &[&[2, 9, 32], &[48, 32], &[48], &[2, 9, 48]], |t| {
+        ops::linear(&t[0], &t[1], Some(&t[2]), Activation::Relu, Some(&t[3]), Precision::F32)
+    });
+    compare("layer_norm", &[&[2, 9, 32], &[32], &[32]], |t| ops::layer_norm(&t[0], &t[1], &t[2], 1e-5));
+    compare("attention", &[&[2, 16, 32], &[2, 16, 32], &[2, 16, 32]], |t| {
+        ops::attention(&t[0], &t[1], &t[2], 4, Precision::F32)
+    });
+    compare("unfold", &[&[2, 6, 9, 4]], |t| ops::unfold(&t[0], 3));
+    compare("fold", &[&[2, 6, 36]], |t| ops::fold(&t[0], 3, 6, 9));
+    compare("pixel_shuffle", &[&[2, 5, 4, 12]], |t| ops::pixel_shuffle(&t[0], 2));
+}
+
+/// A tiny model that says something from the start.
+fn model() -> Model {
+    let config = Config {
+        bicubic_residual: false,
+        ..Config::preset(Preset::Tiny, vec![Task::Derain, Task::SuperResolution(Scale::X2)])
+    };
+    let parameters = Parameters::init(&config, 5, &Device::Cpu).unwrap();
+    Model { config, parameters, provenance: Default::default() }
+}
+
+#[test]
+fn a_training_step_has_the_same_gradients() {
+    let Some(gpu) = gpu() else { return };
+    let Model { config, parameters, .. } = model();
+    let x = ((random("x", &[2, 48, 48, 3]) + 1.0).unwrap() * 127.5).unwrap();
+    let run = |device: &Device| {
+        let parameters = Parameters::from_tensors(&config, parameters.tensors(), device).unwrap();
+        let model = parameters.model(&config, Precision::F32).unwrap();
+        let output = model.forward(&x.to_device(device).unwrap(), Task::Derain).unwrap();
+        let loss = output.pictures.abs().unwrap().mean_all().unwrap();
+        let gradients = loss.backward().unwrap();
+        let named: Vec<_> = (parameters.iter())
+            .filter_map(|(name, variable)| Some((name.to_owned(), gradients.get(variable)?.clone())))
+            .collect();
+        named
+    };
+    let (expected, actual) = (run(&Device::Cpu), run(&gpu));
+    assert_eq!(expected.len(), actual.len());
+    for ((name, wanted), (_, found)) in expected.iter().zip(&actual) {
+        assert_near(name, wanted, found);
+    }
+}
+
+#[test]
+fn a_picture_is_restored_alike() {
+    let Some(gpu) = gpu() else { return };
+    let model = model();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/pictures");
+    let fixtures = if fixtures.exists() { fixtures } else { Path::new("fixtures/pictures").into() };
+    let picture = support::read(&fixtures.join("parrot.png"));
+    let restore = |device: &Device| {
+        let options = Options {
+            device: device.clone(),
+            precision: Precision::F32,
+            self_ensemble: false,
+            tiling: Tiling::paper(INPUT),
+        };
+        let restorer = Restorer::new(&model, Task::SuperResolution(Scale::X2), options).unwrap();
+        restorer.restore(&picture).unwrap().as_rgb8().unwrap().to_vec()
+    };
+    let (expected, actual) = (restore(&Device::Cpu), restore(&gpu));
+    let worst = expected.iter().zip(&actual).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
+    assert!(worst <= 3, "{worst} of 255 apart");
+}

@@ -1,0 +1,96 @@
+//! Whether the model learns: gradients everywhere, a loss that falls.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use candle_core::Device;
+use ipt::dataset::{Files, Photos, Recipe, Source};
+use ipt::model::{Config, Preset};
+use ipt::ops::Precision;
+use ipt::rng;
+use ipt::task::Task;
+use ipt::train::Options;
+use ipt::train::log::{self, Entry};
+use ipt::train::trainer::Trainer;
+use ipt::weights::Parameters;
+use rand::RngExt;
+
+use crate::{go, options, photo, photos, save};
+
+fn recipe(options: &Options) -> Recipe {
+    let files = Files::find(&options.photos).unwrap();
+    let photos = Photos::new(files, 1 << 30, Default::default()).unwrap();
+    Recipe {
+        source: Source::Photos(photos),
+        seed: options.seed,
+        tasks: options.weighted_tasks(),
+        batch: options.batch,
+        accumulate: options.accumulate,
+        streaks: None,
+    }
+}
+
+/// Largest gradient of each tensor over one batch of each task.
+fn reached(options: &Options) -> BTreeMap<String, f32> {
+    let parameters = Parameters::init(&options.model, 3, &Device::Cpu).unwrap();
+    // The last convolution starts at zero, behind which nothing has a gradient yet.
+    for (name, variable) in parameters.iter().filter(|(name, _)| name.starts_with("tail.")) {
+        let mut random = rng::stream(9, &[name.as_bytes()]);
+        let values = (0..variable.elem_count()).map(|_| random.random_range(-0.1f32..0.1)).collect();
+        let values = candle_core::Tensor::from_vec(values, variable.shape(), &Device::Cpu).unwrap();
+        variable.set(&values).unwrap();
+    }
+    let trainer = Trainer::start(options, parameters, Precision::F32).unwrap();
+    let recipe = recipe(options);
+    let mut largest: BTreeMap<String, f32> =
+        trainer.parameters().iter().map(|(name, _)| (name.to_string(), 0.0)).collect();
+    let mut open = Task::PRETRAINING.to_vec();
+    for number in 0.. {
+        if open.is_empty() {
+            break;
+        }
+        let batch = recipe.batch(number).unwrap();
+        open.retain(|task| *task != batch.task);
+        for (name, gradient) in trainer.gradient(&batch).unwrap().0.iter() {
+            let most = gradient.abs().unwrap().flatten_all().unwrap().max(0).unwrap();
+            let most: f32 = most.to_scalar().unwrap();
+            let entry = largest.get_mut(name).unwrap();
+            *entry = entry.max(most);
+        }
+    }
+    largest
+}
+
+#[test]
+fn every_tensor_has_a_gradient() {
+    let photos = photos();
+    let alone = Options { lambda: 0.0, ..options(photos.path(), 1) };
+    for (name, most) in reached(&alone) {
+        assert!(most > 0.0, "L1 alone does not reach {name}");
+    }
+    // With a λ so large that the L1 term does not count, what is left is the contrastive term's.
+    let with = Options { lambda: 1e6, ..alone };
+    for (name, most) in reached(&with).iter().filter(|(name, _)| name.starts_with("body.")) {
+        assert!(*most > 100.0, "the contrastive term does not reach {name}: {most}");
+    }
+}
+
+#[test]
+fn the_loss_falls() {
+    let folder = tempfile::tempdir().unwrap();
+    save(&folder.path().join("one.png"), &photo(1, 96, 96));
+    let model = Config::preset(Preset::Tiny, vec!["denoise50".parse().unwrap()]);
+    let options = Options { model, rate: 5e-3, warm_up: 5, batch: 4, ..options(folder.path(), 40) };
+    let run = tempfile::tempdir().unwrap();
+    go(&options, run.path(), false, None);
+    let losses = losses(run.path());
+    let mean = |steps: &[f64]| steps.iter().sum::<f64>() / steps.len() as f64;
+    let (first, last) = (mean(&losses[..10]), mean(&losses[30..]));
+    assert!(last < 0.7 * first, "{first} {last}");
+}
+
+/// The L1 of each step of a run.
+pub fn losses(run: &Path) -> Vec<f64> {
+    let entries = log::read(&run.join("log.jsonl")).unwrap().into_iter();
+    entries.filter_map(|entry| if let Entry::Step(step) = entry { Some(step.l1) } else { None }).collect()
+}

@@ -1,0 +1,221 @@
+//! The program itself: `ipt train` and `ipt tune` as a user calls them.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use ipt::train::Options;
+use ipt::weights::Model;
+
+use crate::{photo, photos, save};
+
+fn ipt(arguments: &[&str], folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ipt"));
+    command.args(arguments).current_dir(folder).stdin(Stdio::null());
+    command
+}
+
+fn succeed(arguments: &[&str], folder: &Path) -> String {
+    let Output { status, stderr, .. } = ipt(arguments, folder).output().unwrap();
+    let stderr = String::from_utf8(stderr).unwrap();
+    assert!(status.success(), "{arguments:?}: {stderr}");
+    stderr
+}
+
+fn fail(arguments: &[&str], folder: &Path, code: i32) -> String {
+    let Output { status, stderr, .. } = ipt(arguments, folder).output().unwrap();
+    let stderr = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(code), "{arguments:?}: {stderr}");
+    stderr
+}
+
+#[test]
+fn train_resume_repeat_and_tune() {
+    let folder = photos();
+    let at = folder.path();
+    save(&at.join("holdout/a.png"), &photo(9, 100, 90));
+    std::fs::create_dir(at.join("photos")).unwrap();
+    for name in ["0.png", "1.png", "2.png"] {
+        std::fs::rename(at.join(name), at.join("photos").join(name)).unwrap();
+    }
+    // A picture that must not be trained on.
+    std::fs::copy(at.join("holdout/a.png"), at.join("photos/copy.png")).unwrap();
+
+    let said = succeed(
+        &[
+            "train",
+            "photos",
+            "--out",
+            "run",
+            "--preset",
+            "tiny",
+            "--tasks",
+            "sr2,denoise25",
+            "--steps",
+            "3",
+            "--batch",
+            "2",
+            "--validate",
+            "holdout",
+            "--validate-every",
+            "2",
+            "--save-every",
+            "1",
+            "--keep",
+            "2",
+            "--schedule",
+            "constant",
+            "--precision",
+            "f32",
+        ],
+        at,
+    );
+    assert!(said.contains("denoise25") && said.contains("finished: run/final.safetensors"), "{said}");
+    assert!(said.matches("copy.png").count() <= 1, "{said}");
+    assert!(at.join("run/samples/sr2-a.png").exists());
+    let model = Model::open(&at.join("run/final.safetensors")).unwrap();
+    assert_eq!(model.config.tasks.len(), 2);
+    assert_eq!(std::fs::read_dir(at.join("run/checkpoints")).unwrap().count(), 2);
+
+    // A second run in the same place is refused, a resumed one goes on, both as one is the same.
+    let said = fail(&["train", "photos", "--out", "run", "--preset", "tiny"], at, 2);
+    assert!(said.contains("--resume"), "{said}");
+    let said = succeed(&["train", "--out", "run", "--resume", "--steps", "5"], at);
+    assert!(said.contains("resuming at step 3 from run/checkpoints/step-00000003.safetensors"), "{said}");
+    succeed(&["train", "--config", "run/config.toml", "--out", "again", "-q", "-j", "1"], at);
+    let read = |name: &str| std::fs::read(at.join(name)).unwrap();
+    assert!(read("run/final.safetensors") == read("again/final.safetensors"));
+    assert_eq!(Options::open(&at.join("again/config.toml")).unwrap().steps, Some(5));
+
+    let said = succeed(
+        &[
+            "tune",
+            "--task",
+            "denoise70",
+            "--model",
+            "run/final.safetensors",
+            "photos",
+            "--out",
+            "tuned",
+            "--steps",
+            "3",
+            "--batch",
+            "2",
+        ],
+        at,
+    );
+    assert!(said.contains("finished"), "{said}");
+    let tuned = Model::open(&at.join("tuned/final.safetensors")).unwrap();
+    assert_eq!(tuned.config.tasks, ["denoise70".parse().unwrap()]);
+    assert_eq!(tuned.provenance["tuned from"], "final.safetensors");
+    succeed(
+        &["restore", "--task", "denoise70", "--model", "tuned/final.safetensors", "photos/0.png", "out.png"],
+        at,
+    );
+}
+
+#[test]
+fn files_from_a_list() {
+    let folder = photos();
+    std::fs::write(folder.path().join("list"), "0.png\n\n2.png\n").unwrap();
+    let arguments = [
+        "train",
+        "--files-from",
+        "list",
+        "--out",
+        "run",
+        "--preset",
+        "tiny",
+        "--tasks",
+        "derain",
+        "--steps",
+        "1",
+        "--batch",
+        "1",
+        "-q",
+    ];
+    assert_eq!(succeed(&arguments, folder.path()), "");
+    let options = Options::open(&folder.path().join("run/config.toml")).unwrap();
+    assert_eq!(options.photos, [Path::new("0.png"), Path::new("2.png")]);
+}
+
+#[test]
+fn nonsense_is_refused_before_any_work() {
+    let folder = photos();
+    for arguments in [
+        &["train", "--out", "run"][..],
+        &["train", "nowhere", "--out", "run"],
+        &["train", ".", "--out", "run", "--lr", "-1"],
+        &["train", ".", "--out", "run", "--tasks", "sr2", "--task-weights", "1,2"],
+        &["train", ".", "--out", "run", "--resume"],
+        &["train", ".", "--out", "run", "--max-time", "2"],
+        &["train", ".", "--out", "run", "--config", "nowhere.toml"],
+        &["tune", ".", "--out", "run"],
+        &["tune", "--task", "sr2", "--model", "0.png", ".", "--out", "run"],
+    ] {
+        fail(arguments, folder.path(), 2);
+    }
+    assert!(!folder.path().join("run/checkpoints").exists());
+}
+
+/// Waits until the run has a checkpoint.
+fn wait_for_checkpoint(run: &Path) {
+    let started = Instant::now();
+    while !std::fs::read_dir(run.join("checkpoints")).is_ok_and(|mut entries| entries.next().is_some()) {
+        assert!(started.elapsed() < Duration::from_secs(120), "no checkpoint");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+const LONG: [&str; 14] = [
+    "train",
+    ".",
+    "--out",
+    "run",
+    "--preset",
+    "tiny",
+    "--steps",
+    "100000",
+    "--batch",
+    "1",
+    "--save-every",
+    "1",
+    "--tasks",
+    "denoise30",
+];
+
+#[cfg(unix)]
+#[test]
+fn signals_save_and_stop() {
+    let folder = photos();
+    let run = folder.path().join("run");
+    for (signal, code, resume) in [("-INT", 130, None), ("-TERM", 143, Some("--resume"))] {
+        let mut command = ipt(&LONG, folder.path());
+        let mut child = command.args(resume).stderr(Stdio::piped()).spawn().unwrap();
+        wait_for_checkpoint(&run);
+        std::thread::sleep(Duration::from_millis(200));
+        Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(code));
+    }
+    let newest = ipt::train::checkpoint::Checkpoint::newest(&run.join("checkpoints")).unwrap();
+    assert!(newest.2.is_empty() && newest.0.step > 1);
+}
+
+#[test]
+fn a_killed_run_resumes() {
+    let folder = photos();
+    let run = folder.path().join("run");
+    for round in 0..4 {
+        let resume = (round > 0).then_some("--resume");
+        let mut child = ipt(&LONG, folder.path()).args(resume).stderr(Stdio::null()).spawn().unwrap();
+        wait_for_checkpoint(&run);
+        std::thread::sleep(Duration::from_millis(150 + 67 * round));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let said = succeed(&["train", "--out", "run", "--resume", "--steps", "1"], folder.path());
+    assert!(said.contains("resuming at step") && !said.contains("passed over"), "{said}");
+    // What the killed ones were writing is gone.
+    let names = std::fs::read_dir(run.join("checkpoints")).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(names.into_iter().all(|name| name.to_string_lossy().starts_with("step-")));
+}

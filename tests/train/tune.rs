@@ -1,0 +1,164 @@
+//! Fine-tuning: what is kept, what is dropped, what is fresh.
+
+use std::path::Path;
+
+use candle_core::{DType, Device, Tensor};
+use ipt::dataset::{Pairs, Recipe, Source};
+use ipt::model::{Config, Preset};
+use ipt::task::Task;
+use ipt::train::checkpoint::Checkpoint;
+use ipt::train::options::Tune;
+use ipt::train::{Options, Outcome, Place, tune};
+use ipt::weights::{Model, Parameters};
+
+use crate::learning::losses;
+use crate::{go, options, photo, photos, save};
+
+fn task(name: &str) -> Task {
+    name.parse().unwrap()
+}
+
+/// A model of the six tasks with random weights, in a file.
+fn pretrained(folder: &Path) -> Model {
+    let config = Config::preset(Preset::Tiny, Task::PRETRAINING.to_vec());
+    let parameters = Parameters::init(&config, 77, &Device::Cpu).unwrap();
+    let model = Model { config, parameters, provenance: Default::default() };
+    model.save(&folder.join("model.safetensors"), DType::F32).unwrap();
+    model
+}
+
+/// The weights after no step of tuning.
+fn start(folder: &Path, name: &str) -> (Options, std::collections::BTreeMap<String, Tensor>) {
+    let photos = photos();
+    let tuned = Tune { model: Some(folder.join("model.safetensors")), pairs: None, freeze_body: false };
+    let model = tune::config(&tune::source(&tuned, task(name)).unwrap().config, task(name));
+    let options = Options { model, tune: Some(tuned), ..options(photos.path(), 0) };
+    let place = folder.join(name);
+    assert_eq!(go(&options, &place, false, None).0, Outcome::Finished);
+    let (state, _, _) = Checkpoint::newest(&Place::new(&place).checkpoints()).unwrap();
+    (options, state.weights)
+}
+
+fn values(tensor: &Tensor) -> Vec<f32> {
+    tensor.flatten_all().unwrap().to_vec1().unwrap()
+}
+
+#[test]
+fn one_task_is_kept_and_the_others_dropped() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = pretrained(folder.path()).parameters.tensors();
+    let (options, weights) = start(folder.path(), "sr3");
+    assert_eq!(options.model.tasks, [task("sr3")]);
+    let same = |here: &str, there: &str| assert!(values(&weights[here]) == values(&whole[there]), "{here}");
+    for name in weights.keys() {
+        match name.as_str() {
+            "body.query_embed.weight" => {
+                assert!(values(&weights[name]) == values(&whole[name].get(1).unwrap()));
+            }
+            name if name.starts_with("body.") => same(name, name),
+            name => same(name, &name.replacen(".0.", ".1.", 1)),
+        }
+    }
+    assert!(weights.keys().all(|name| !name.starts_with("head.1.") && !name.starts_with("tail.1.")));
+}
+
+#[test]
+fn a_new_level_of_noise_starts_from_the_nearest() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = pretrained(folder.path()).parameters.tensors();
+    let (_, weights) = start(folder.path(), "denoise70");
+    assert!(values(&weights["head.0.0.weight"]) == values(&whole["head.5.0.weight"]));
+    assert!(values(&weights["tail.0.1.weight"]) == values(&whole["tail.5.1.weight"]));
+}
+
+#[test]
+fn a_new_scale_gets_a_fresh_tail() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config::preset(Preset::Tiny, vec![task("sr2"), task("derain")]);
+    let parameters = Parameters::init(&config, 77, &Device::Cpu).unwrap();
+    let whole = parameters.tensors();
+    let model = Model { config, parameters, provenance: Default::default() };
+    model.save(&folder.path().join("model.safetensors"), DType::F32).unwrap();
+    let (options, weights) = start(folder.path(), "sr3");
+    assert!(values(&weights["head.0.0.weight"]) == values(&whole["head.0.0.weight"]));
+    let fresh = Parameters::init(&options.model, options.seed, &Device::Cpu).unwrap().tensors();
+    assert!(values(&weights["tail.0.0.0.weight"]) == values(&fresh["tail.0.0.0.weight"]));
+}
+
+#[test]
+fn a_frozen_body_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = pretrained(folder.path()).parameters.tensors();
+    let photos = photos();
+    let tuned = Tune { model: Some(folder.path().join("model.safetensors")), pairs: None, freeze_body: true };
+    let model = Config::preset(Preset::Tiny, vec![task("denoise30")]);
+    let options = Options { model, tune: Some(tuned), ..options(photos.path(), 2) };
+    let place = folder.path().join("run");
+    go(&options, &place, false, None);
+    let (state, _, _) = Checkpoint::newest(&Place::new(&place).checkpoints()).unwrap();
+    for (name, tensor) in &state.weights {
+        if name.starts_with("body.") && name != "body.query_embed.weight" {
+            assert!(values(tensor) == values(&whole[name]), "{name}");
+        }
+    }
+    assert!(values(&state.weights["tail.0.1.weight"]) != values(&whole["tail.4.1.weight"]));
+}
+
+#[test]
+fn a_trained_body_beats_a_fresh_one() {
+    let photos = photos();
+    let folder = tempfile::tempdir().unwrap();
+    let settings = |steps| Options { rate: 3e-3, warm_up: 5, batch: 4, ..options(photos.path(), steps) };
+    let config = Config::preset(Preset::Tiny, vec![task("sr2"), task("denoise30")]);
+    let place = folder.path().join("pretrained");
+    go(&Options { model: config.clone(), ..settings(60) }, &place, false, None);
+    let model = tune::config(&config, task("denoise50"));
+    let fresh = Options { model: model.clone(), ..settings(15) };
+    let tuned = Tune { model: Some(place.join("final.safetensors")), pairs: None, freeze_body: false };
+    let tuned = Options { tune: Some(tuned), ..fresh.clone() };
+    let end = |options: &Options, name: &str| {
+        go(options, &folder.path().join(name), false, None);
+        losses(&folder.path().join(name))[10..].iter().sum::<f64>() / 5.0
+    };
+    let (fresh, tuned) = (end(&fresh, "fresh"), end(&tuned, "tuned"));
+    assert!(tuned < 0.9 * fresh, "{tuned} {fresh}");
+}
+
+#[test]
+fn pairs_are_cut_at_the_same_place() {
+    let folder = tempfile::tempdir().unwrap();
+    for seed in 0..2 {
+        let clean = photo(seed, 130, 121);
+        let mut random = ipt::rng::stream(seed, &[b"degrade"]);
+        let degraded = ipt::degrade::degrade(&clean, task("sr2"), &mut random, None).unwrap();
+        save(&folder.path().join(format!("clean/{seed}.png")), &clean);
+        save(&folder.path().join(format!("degraded/{seed}.png")), &degraded);
+    }
+    let pairs = [folder.path().join("degraded"), folder.path().join("clean")];
+    let found = Pairs::find(&pairs[0], &pairs[1], 1 << 30, Default::default()).unwrap();
+    let recipe = Recipe {
+        source: Source::Pairs(Box::new(found)),
+        seed: 1,
+        tasks: vec![(task("sr2"), 1.0)],
+        batch: 8,
+        accumulate: 1,
+        streaks: None,
+    };
+    let batch = recipe.batch(0).unwrap();
+    // A pixel of the input is about the mean of its four in the target.
+    let mut apart = 0.0;
+    for (at, value) in batch.input.iter().enumerate() {
+        let (channel, x, y, n) = (at % 3, at / 3 % 48, at / 144 % 48, at / 6912);
+        let pixel = |dx, dy| batch.target[((n * 96 + 2 * y + dy) * 96 + 2 * x + dx) * 3 + channel];
+        apart += (value - (pixel(0, 0) + pixel(0, 1) + pixel(1, 0) + pixel(1, 1)) / 4.0).abs();
+    }
+    assert!(apart / (batch.input.len() as f32) < 5.0, "{apart}");
+
+    std::fs::remove_file(pairs[1].join("0.png")).unwrap();
+    let error = Pairs::find(&pairs[0], &pairs[1], 1 << 30, Default::default()).unwrap_err().to_string();
+    assert!(error.contains("degraded/0.png") && error.contains("no picture '0'"), "{error}");
+    save(&pairs[1].join("0.png"), &photo(3, 100, 100));
+    let found = Pairs::find(&pairs[0], &pairs[1], 1 << 30, Default::default()).unwrap();
+    assert!(found.get(0, 48, 2).is_none() && found.get(1, 48, 2).is_some());
+    assert_eq!(found.notes().len(), 1);
+}
