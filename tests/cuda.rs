@@ -10,8 +10,9 @@ use std::path::Path;
 
 use candle_core::{Device, Result, Tensor, Var};
 use ipt::device::Placement;
-use ipt::model::{Config, Preset};
+use ipt::model::{Config, INPUT, Preset};
 use ipt::ops::{self, Activation, Precision};
+use ipt::restore::tiles::Tiling;
 use ipt::restore::{Options, Restorer};
 use ipt::rng;
 use ipt::weights::{Model, Parameters};
@@ -134,7 +135,12 @@ fn a_picture_is_restored_alike() {
     let fixtures = if fixtures.exists() { fixtures } else { Path::new("fixtures/pictures").into() };
     let picture = support::read(&fixtures.join("parrot.png"));
     let restore = |device: &Device| {
-        let options = Options { device: device.clone(), precision: Precision::F32, self_ensemble: false };
+        let options = Options {
+            device: device.clone(),
+            precision: Precision::F32,
+            self_ensemble: false,
+            tiling: Tiling::paper(INPUT),
+        };
         let restorer = Restorer::new(&model, Task::SuperResolution(Scale::X2), options).unwrap();
         restorer.restore(&picture).unwrap().as_rgb8().unwrap().to_vec()
     };

@@ -11,9 +11,10 @@ use std::path::Path;
 use candle_core::{Device, Tensor};
 use ipt::Task;
 use ipt::degrade::{degrade, stream};
-use ipt::model::{Config, Preset};
+use ipt::model::{Config, INPUT, Preset};
 use ipt::ops::Precision;
 use ipt::picture::{Picture, Samples};
+use ipt::restore::tiles::Tiling;
 use ipt::restore::{Options, Restorer};
 use ipt::rng;
 use ipt::weights::{Model, Parameters};
@@ -64,7 +65,12 @@ fn restorations_of_a_small_seeded_model() {
         Samples::Sixteen(_) => 16,
     };
     every_picture("restore", &model.config.tasks, tolerance, |picture, task, _| {
-        let options = Options { device: Device::Cpu, precision: Precision::F32, self_ensemble: false };
+        let options = Options {
+            device: Device::Cpu,
+            precision: Precision::F32,
+            self_ensemble: false,
+            tiling: Tiling::paper(INPUT),
+        };
         Restorer::new(&model, task, options).unwrap().restore(picture).unwrap()
     });
 }

@@ -16,6 +16,14 @@ pub fn config(of: &Config, task: Task) -> Config {
     Config { tasks: vec![task], ..of.clone() }
 }
 
+/// The model that `tune` names, to be tuned to `task`.
+pub fn source(tune: &Tune, task: Task) -> Result<Model> {
+    match &tune.model {
+        Some(path) => Model::open_for(path, Some(unnamed(task))),
+        None => Model::embedded(),
+    }
+}
+
 /// What to call the one task of published weights that do not name it, to tune them to `task`:
 /// that, unless it enlarges; then any that does not.
 pub fn unnamed(task: Task) -> Task {
@@ -28,10 +36,7 @@ pub(super) fn parameters(options: &Options, tune: &Tune, device: &Device) -> Res
     let [task] = options.model.tasks[..] else {
         return Err(Error::Usage("a model is tuned to one task".into()));
     };
-    let model = match &tune.model {
-        Some(path) => Model::open_for(path, Some(unnamed(task)))?,
-        None => Model::embedded()?,
-    };
+    let model = source(tune, task)?;
     if options.model != config(&model.config, task) {
         return Err(Error::Usage("the model to tune has another shape than the run's".into()));
     }

@@ -6,5 +6,6 @@ mod general;
 mod harness;
 mod paths;
 mod published;
+mod readme;
 mod restore;
 mod score;

@@ -1,0 +1,93 @@
+//! What the README tells a newcomer to type does what it says.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::harness::TestEnv;
+
+/// The lines of the code blocks marked `sh`, of the section with this heading, comments left out.
+fn commands(heading: &str) -> Vec<String> {
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let section = readme.split("\n## ").find(|section| section.starts_with(heading));
+    let section = section.unwrap_or_else(|| panic!("no section '{heading}' in the README"));
+    let blocks = section.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let lines = blocks.flat_map(str::lines).filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
+    lines.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_pipelines_run_as_written() {
+    let commands = commands("Pipelines");
+    assert!(commands.len() >= 6, "{commands:?}");
+    let env = TestEnv::new();
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/pictures");
+    for (from, to) in [
+        ("lighthouse.png", "a.png"),
+        ("lighthouse.png", "photos/lighthouse.png"),
+        ("seaside/fence.jpg", "photos/seaside/fence.jpg"),
+    ] {
+        env.write(to, &std::fs::read(examples.join(from)).unwrap());
+    }
+    let program = Path::new(env!("CARGO_BIN_EXE_ipt")).parent().unwrap();
+    let path = std::env::join_paths(
+        [program.to_path_buf()].into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+    )
+    .unwrap();
+    for command in commands {
+        let output = Command::new("bash")
+            .args(["-e", "-o", "pipefail", "-c", &command])
+            .current_dir(env.path(""))
+            .env("PATH", &path)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn the_experiment_makes_what_is_missing_and_no_more() {
+    let env = TestEnv::new();
+    let make = || {
+        let output = Command::new("make")
+            .args(["-f", "examples/Makefile", "TASKS=sr2 denoise30"])
+            .arg(format!("IPT={} --quiet", env!("CARGO_BIN_EXE_ipt")))
+            .arg(format!("OUT={}", env.path("out").display()))
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let first = make();
+    assert!(first.contains("restore --task sr2") && first.contains("denoise30 mean"), "{first}");
+    assert_eq!(env.files("out/sr2/restored").len(), 4);
+    let second = make();
+    assert!(!second.contains("restore --task"), "nothing was new: {second}");
+    assert_eq!(first.lines().last(), second.lines().last());
+}
+
+#[test]
+fn the_embedded_model_repairs_what_was_damaged() {
+    let env = TestEnv::new();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/pictures");
+    for name in ["lighthouse.png", "motocross.png", "parrot.png"] {
+        env.write(&format!("photos/{name}"), &std::fs::read(fixtures.join(name)).unwrap());
+    }
+    // What the model gains over its input (over bicubic for sr), in dB of Y: some way below what
+    // it does on these pictures, so that only a broken model or tiling fails.
+    for (task, least) in
+        [("sr2", 1.0), ("sr3", 0.8), ("sr4", 0.5), ("denoise30", 7.0), ("denoise50", 8.0), ("derain", 4.0)]
+    {
+        env.assert_output(&format!("degrade --task {task} photos {task}/in"), b"");
+        env.assert_output(&format!("restore --task {task} {task}/in {task}/ours"), b"");
+        env.assert_output(&format!("restore --task {task} --baseline {task}/in {task}/baseline"), b"");
+        let psnr = |of: &str| {
+            let json = env.assert_output(&format!("score --task {task} --json {task}/{of} photos"), b"");
+            let report: serde_json::Value = serde_json::from_slice(&json).unwrap();
+            assert_eq!(report["images"].as_array().unwrap().len(), 3);
+            report["mean"]["psnr_y"].as_f64().unwrap()
+        };
+        let gain = psnr("ours") - psnr("baseline");
+        assert!(gain > least, "{task}: {gain:.2} dB over the baseline");
+    }
+}
