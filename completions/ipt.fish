@@ -134,7 +134,7 @@ complete -c ipt -n "__fish_ipt_using_subcommand train" -l warmup -d 'Steps in wh
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l lambda -d 'Weight of the contrastive loss beside the L1 in levels of 0..255; 0 for none [default: 0.1]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l contrastive-form -d 'Which contrastive loss [default: paper]' -r -f -a "paper\t'Equation 5 of the paper'
 supcon\t'Supervised contrastive, temperature 0.07'"
-complete -c ipt -n "__fish_ipt_using_subcommand train" -l contrastive-patches -d 'Patches of each image that the contrastive loss compares, drawn anew each step; 0 for all [default: 32 with paper, all with supcon]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l contrastive-patches -d 'Patches of each image that the contrastive loss compares, drawn anew each step; 0 for all, which costs as much as a step or more where the model is small [default: 32]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l clip -d 'Largest norm of the gradient, the L1 being on the scale 0..1; 0 for any [default: 1]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l ema -d 'Decay of the running mean of the weights, which is the result [default: 0.999]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l validate -d 'Measure on the good pictures in this folder; none of them is trained on' -r -f -a "(__fish_complete_directories)"
@@ -178,7 +178,7 @@ complete -c ipt -n "__fish_ipt_using_subcommand tune" -l warmup -d 'Steps in whi
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l lambda -d 'Weight of the contrastive loss beside the L1 in levels of 0..255; 0 for none [default: 0.1]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l contrastive-form -d 'Which contrastive loss [default: paper]' -r -f -a "paper\t'Equation 5 of the paper'
 supcon\t'Supervised contrastive, temperature 0.07'"
-complete -c ipt -n "__fish_ipt_using_subcommand tune" -l contrastive-patches -d 'Patches of each image that the contrastive loss compares, drawn anew each step; 0 for all [default: 32 with paper, all with supcon]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l contrastive-patches -d 'Patches of each image that the contrastive loss compares, drawn anew each step; 0 for all, which costs as much as a step or more where the model is small [default: 32]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l clip -d 'Largest norm of the gradient, the L1 being on the scale 0..1; 0 for any [default: 1]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l ema -d 'Decay of the running mean of the weights, which is the result [default: 0.999]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l validate -d 'Measure on the good pictures in this folder; none of them is trained on' -r -f -a "(__fish_complete_directories)"

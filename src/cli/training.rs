@@ -70,8 +70,8 @@ pub struct Training {
     /// Which contrastive loss [default: paper]
     #[arg(long, value_enum, value_name = "FORM", help_heading = "Learning")]
     pub contrastive_form: Option<FormName>,
-    /// Patches of each image that the contrastive loss compares, drawn anew each step; 0 for all
-    /// [default: 32 with paper, all with supcon]
+    /// Patches of each image that the contrastive loss compares, drawn anew each step; 0 for all,
+    /// which costs as much as a step or more where the model is small [default: 32]
     #[arg(long, value_name = "N", help_heading = "Learning")]
     pub contrastive_patches: Option<usize>,
     /// Largest norm of the gradient, the L1 being on the scale 0..1; 0 for any [default: 1]

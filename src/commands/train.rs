@@ -100,9 +100,9 @@ pub(super) fn take(options: &mut Options, args: &Training) -> anyhow::Result<()>
         }
     }
     if let Some(form) = args.contrastive_form {
-        (options.contrastive, options.contrastive_patches) = match form {
-            FormName::Paper => (ContrastiveForm::Paper, 32),
-            FormName::Supcon => (ContrastiveForm::Supcon, 0),
+        options.contrastive = match form {
+            FormName::Paper => ContrastiveForm::Paper,
+            FormName::Supcon => ContrastiveForm::Supcon,
         };
     }
     if let Some(numbers) = args.precision {

@@ -132,6 +132,22 @@ fn line(entry: &Entry) -> Result<String> {
     Ok(json + "\n")
 }
 
+/// Memory of this process now, in MiB, where the system tells (Linux).
+pub fn resident_mib() -> Option<u64> {
+    status_mib("VmRSS:")
+}
+
+/// The most memory that this process has had, in MiB, where the system tells (Linux).
+pub fn peak_mib() -> Option<u64> {
+    status_mib("VmHWM:")
+}
+
+fn status_mib(field: &str) -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let kib = status.lines().find_map(|line| line.strip_prefix(field))?;
+    kib.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib / 1024)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -141,7 +141,7 @@ pub fn run(
         let entry = Entry::Step(Step {
             patches_per_second: patches / clock.elapsed().as_secs_f64(),
             seconds: seconds(),
-            memory_mib: resident_mib(),
+            memory_mib: log::resident_mib(),
             ..entry
         });
         log.add(&entry)?;
@@ -308,11 +308,4 @@ fn logged_seconds(path: &Path) -> Result<f64> {
         _ => None,
     });
     Ok(seconds.unwrap_or(0.0))
-}
-
-/// Memory of this process, where the system tells (Linux).
-fn resident_mib() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    kib.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib / 1024)
 }

@@ -17,7 +17,7 @@ use rand::RngExt;
 
 use crate::{go, options, photo, photos, save};
 
-fn recipe(options: &Options) -> Recipe {
+pub fn recipe(options: &Options) -> Recipe {
     let files = Files::find(&options.photos).unwrap();
     let photos = Photos::new(files, 1 << 30, Default::default()).unwrap();
     Recipe {

@@ -4,6 +4,7 @@
 
 mod learning;
 mod program;
+mod speed;
 mod tune;
 
 use std::path::{Path, PathBuf};

@@ -31,7 +31,8 @@ fn pretrained(folder: &Path) -> Model {
 fn start(folder: &Path, name: &str) -> (Options, std::collections::BTreeMap<String, Tensor>) {
     let photos = photos();
     let tuned = Tune { model: Some(folder.join("model.safetensors")), pairs: None, freeze_body: false };
-    let model = tune::config(&tune::source(&tuned, task(name)).unwrap().config, task(name));
+    let source = Model::open(&folder.join("model.safetensors")).unwrap();
+    let model = tune::config(&source.config, task(name));
     let options = Options { model, tune: Some(tuned), ..options(photos.path(), 0) };
     let place = folder.join(name);
     assert_eq!(go(&options, &place, false, None).0, Outcome::Finished);
