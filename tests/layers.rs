@@ -44,6 +44,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("signal_hook", &["commands"]),
     ("plotters", &["train"]),
     ("tempfile", &["atomic"]),
+    ("zip", &["weights"]),
 ];
 
 /// Modules that know nothing of tensors.

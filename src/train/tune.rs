@@ -17,7 +17,7 @@ pub fn config(of: &Config, task: Task) -> Config {
 }
 
 /// The model that `tune` names, to be tuned to `task`.
-pub fn source(tune: &Tune, task: Task) -> Result<Model> {
+fn source(tune: &Tune, task: Task) -> Result<Model> {
     match &tune.model {
         Some(path) => Model::open_for(path, Some(unnamed(task))),
         None => Model::embedded(),

@@ -170,7 +170,7 @@ fn sizes_that_are_not_there() {
         unzip(bytes).into_iter().find(|(name, _)| name.ends_with("data.pkl")).map(|(_, bytes)| bytes)
     };
     let pickle = pickle_of(&std::fs::read(fixture(ZIP)).unwrap()).unwrap();
-    // Every 16-bit number in turn.
+    // Every seventh place that looks like a 16-bit number.
     let places: Vec<usize> = (0..pickle.len() - 3).filter(|&i| pickle[i] == b'M').collect();
     let mut refusals = 0;
     for &place in places.iter().step_by(7) {

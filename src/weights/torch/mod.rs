@@ -6,10 +6,11 @@
 //! together never take more memory than the file has bytes, or twice that for 16-bit numbers.
 
 mod legacy;
+mod machine;
 mod pickle;
 mod zipped;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Seek, SeekFrom};
 
 use candle_core::{Device, Tensor};
@@ -132,7 +133,7 @@ fn entries(pickle: &Pickle) -> Result<BTreeMap<String, Entry>> {
         return refuse("the file holds no state dict: its pickle is no dict".into());
     };
     let mut entries = BTreeMap::new();
-    let mut taken = std::collections::BTreeSet::new();
+    let mut taken = BTreeSet::new();
     for &(name, value) in items {
         let Some(name) = pickle.text(name) else {
             return refuse("the file holds no state dict: a key is no text".into());
@@ -163,10 +164,10 @@ fn entries(pickle: &Pickle) -> Result<BTreeMap<String, Entry>> {
 
 /// Whether the strides are those of an array without gaps; along a side of 1 there is no step.
 fn row_major(dims: &[usize], strides: &[usize]) -> bool {
-    let mut step = 1;
+    let mut step = 1usize;
     dims.iter().zip(strides).rev().all(|(&dim, &stride)| {
         let fits = dim == 1 || stride == step;
-        step *= dim;
+        step = step.saturating_mul(dim);
         fits
     })
 }
