@@ -17,7 +17,7 @@ use crate::error::{AtPath, Error, Result};
 use crate::model::Config;
 use crate::task::Task;
 
-/// The model inside the binary; `PROVENANCE.md` beside it tells how it was trained.
+/// The model inside the binary; `docs/default-model.md` tells how it was trained.
 const EMBEDDED: &[u8] = include_bytes!("default/model.safetensors");
 
 /// A trained model.
