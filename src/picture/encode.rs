@@ -23,7 +23,7 @@ pub struct EncodeOptions {
 pub enum Effort {
     /// A tenth larger than usual, in a tenth of the time.
     Fast,
-    /// Within 1.5 % of the smallest, in a third of its time.
+    /// Within 3 % of the smallest, in half to a quarter of its time.
     Usual,
     /// The smallest.
     Small,
