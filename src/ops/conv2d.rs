@@ -4,7 +4,7 @@ use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 
 use super::cpu::{output, tensor, values, with_values};
 use super::precision::with_element;
-use super::{Activation, Precision, finish};
+use super::{Activation, Precision, add_residual, finish};
 use crate::kernels::conv2d::{Geometry, forward, pack_turned_weights, pack_weights, weight_gradient};
 use crate::kernels::matmul::Finish;
 use crate::kernels::rows::{relu_gradient, sum_rows};
@@ -26,10 +26,7 @@ pub fn conv2d(
     }
     let op = Conv2d { activation, precision };
     let result = x.contiguous()?.apply_op3(&weight.contiguous()?, &bias.contiguous()?, op)?;
-    match residual {
-        Some(residual) => result + residual,
-        None => Ok(result),
-    }
+    add_residual(result, residual)
 }
 
 /// The same of candle's operators, for any device.

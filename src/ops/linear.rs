@@ -4,7 +4,7 @@ use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tenso
 
 use super::cpu::{output, tensor, values, with_values};
 use super::precision::with_element;
-use super::{Activation, Precision, finish};
+use super::{Activation, Precision, add_residual, finish};
 use crate::kernels::matmul::{Finish, Matrix, Packed, matmul};
 use crate::kernels::rows::{relu_gradient, sum_rows};
 
@@ -29,10 +29,7 @@ pub fn linear(
         Some(bias) => x.apply_op3(&weight, &bias.contiguous()?, op)?,
         None => x.apply_op2(&weight, op)?,
     };
-    match residual {
-        Some(residual) => result + residual,
-        None => Ok(result),
-    }
+    add_residual(result, residual)
 }
 
 /// The same of candle's operators, for any device.

@@ -52,10 +52,13 @@ fn finish(
         Some(bias) => product.broadcast_add(bias)?,
         None => product,
     };
-    let active = activation.apply(biased)?;
+    add_residual(activation.apply(biased)?, residual)
+}
+
+fn add_residual(result: Tensor, residual: Option<&Tensor>) -> Result<Tensor> {
     match residual {
-        Some(residual) => active + residual,
-        None => Ok(active),
+        Some(residual) => result + residual,
+        None => Ok(result),
     }
 }
 

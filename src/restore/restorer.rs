@@ -82,19 +82,15 @@ impl Restorer {
             let x = if transpose { x.transpose(1, 2)? } else { x.clone() };
             if flips.is_empty() { x.contiguous() } else { x.contiguous()?.flip(flips)?.contiguous() }
         };
-        let mut sum: Option<Tensor> = None;
+        let side = INPUT * self.task.scale();
+        let mut sum = Tensor::zeros((x.dim(0)?, side, side, 3), x.dtype(), x.device())?;
         for flips in [&[][..], &[1], &[2], &[1, 2]] {
             for transpose in [false, true] {
                 let y = self.model.forward(&turn(x, transpose, flips)?, self.task)?.pictures;
                 let flipped = turn(&y, false, flips)?;
-                let y = turn(&flipped, transpose, &[])?;
-                sum = Some(match sum {
-                    Some(sum) => (sum + y)?,
-                    None => y,
-                });
+                sum = (sum + turn(&flipped, transpose, &[])?)?;
             }
         }
-        let sum = sum.ok_or_else(|| candle_core::Error::Msg("no member in the ensemble".into()))?;
         Ok((sum / 8.0)?)
     }
 }
