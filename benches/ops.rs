@@ -6,13 +6,39 @@ use std::time::Duration;
 
 use candle_core::{D, Device, Result, Tensor, Var};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use ipt::ops::{self, Activation, Precision};
+use ipt::ops::{self, Activation, Pass, Precision, Tape};
 
 /// As in the program itself: glibc's allocator maps and unmaps big buffers every time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-type Op<'a> = &'a dyn Fn(&[Tensor]) -> Result<Tensor>;
+/// An operator, and whose it is.
+enum Op<'a> {
+    Ours(Precision, &'a dyn Fn(&[Tensor], Pass) -> Result<Tensor>),
+    Candle(&'a dyn Fn(&[Tensor]) -> Result<Tensor>),
+}
+
+impl Op<'_> {
+    fn forward(&self, x: &[Tensor]) -> Result<Tensor> {
+        match self {
+            Op::Ours(precision, op) => op(x, Pass::forward(*precision)),
+            Op::Candle(op) => op(x),
+        }
+    }
+
+    /// Forward, and back from a gradient of ones.
+    fn both(&self, x: &[Tensor]) -> Result<()> {
+        match self {
+            Op::Ours(precision, op) => {
+                let tape = Tape::default();
+                let result = op(x, Pass { precision: *precision, tape: Some(&tape) })?;
+                let ones = result.ones_like()?;
+                tape.backward([(result, ones)]).map(drop)
+            }
+            Op::Candle(op) => op(x)?.backward().map(drop),
+        }
+    }
+}
 
 /// Times an operator forward, and forward and backward.
 fn measure(criterion: &mut Criterion, group: &str, work: usize, shapes: &[&[usize]], ops: &[(&str, Op)]) {
@@ -23,12 +49,23 @@ fn measure(criterion: &mut Criterion, group: &str, work: usize, shapes: &[&[usiz
     let mut group = criterion.benchmark_group(group);
     for (name, op) in ops {
         group.throughput(Throughput::Elements(work as u64));
-        group.bench_function(format!("{name}/forward"), |bencher| bencher.iter(|| op(&tensors).unwrap()));
+        group.bench_function(format!("{name}/forward"), |bencher| {
+            bencher.iter(|| op.forward(&tensors).unwrap())
+        });
         group.throughput(Throughput::Elements(3 * work as u64));
         group.bench_function(format!("{name}/both"), |bencher| {
-            bencher.iter(|| op(&tracked).unwrap().backward().unwrap());
+            bencher.iter(|| op.both(&tracked).unwrap());
         });
     }
+}
+
+/// Ours in both number formats, and candle's.
+fn both_precisions<'a>(
+    ours: &'a dyn Fn(&[Tensor], Pass) -> Result<Tensor>,
+    candle: &'a dyn Fn(&[Tensor]) -> Result<Tensor>,
+) -> [(&'static str, Op<'a>); 3] {
+    let of = |precision| Op::Ours(precision, ours);
+    [("f32", of(Precision::F32)), ("bf16", of(Precision::Bf16)), ("candle", Op::Candle(candle))]
 }
 
 fn conv2d(criterion: &mut Criterion) {
@@ -40,9 +77,7 @@ fn conv2d(criterion: &mut Criterion) {
         (16, 48, 3, 64, 3),
         (8, 96, 64, 3, 3),
     ] {
-        let conv = |precision| {
-            move |x: &[Tensor]| ops::conv2d(&x[0], &x[1], &x[2], Activation::None, None, precision)
-        };
+        let conv = |x: &[Tensor], pass: Pass| ops::conv2d(&x[0], &x[1], &x[2], Activation::None, None, pass);
         let candle = |x: &[Tensor]| {
             let planes = x[0].permute((0, 3, 1, 2))?.contiguous()?;
             let product = planes.conv2d(&x[1], kernel / 2, 1, 1, 1)?;
@@ -53,7 +88,7 @@ fn conv2d(criterion: &mut Criterion) {
             &format!("conv2d {batch}x{side}x{side} {inputs}-{outputs} k{kernel}"),
             batch * side * side * inputs * outputs * kernel * kernel,
             &[&[batch, side, side, inputs], &[outputs, inputs, kernel, kernel], &[outputs]],
-            &[("f32", &conv(Precision::F32)), ("bf16", &conv(Precision::Bf16)), ("candle", &candle)],
+            &both_precisions(&conv, &candle),
         );
     }
 }
@@ -62,16 +97,15 @@ fn linear(criterion: &mut Criterion) {
     for (rows, inputs, outputs) in
         [(4096, 576, 2304), (4096, 2304, 576), (4096, 192, 768), (4096, 192, 192), (256, 576, 576)]
     {
-        let linear = |precision| {
-            move |x: &[Tensor]| ops::linear(&x[0], &x[1], Some(&x[2]), Activation::None, None, precision)
-        };
+        let linear =
+            |x: &[Tensor], pass: Pass| ops::linear(&x[0], &x[1], Some(&x[2]), Activation::None, None, pass);
         let candle = |x: &[Tensor]| x[0].matmul(&x[1].t()?)?.broadcast_add(&x[2]);
         measure(
             criterion,
             &format!("linear {rows} {inputs}-{outputs}"),
             rows * inputs * outputs,
             &[&[rows, inputs], &[outputs, inputs], &[outputs]],
-            &[("f32", &linear(Precision::F32)), ("bf16", &linear(Precision::Bf16)), ("candle", &candle)],
+            &both_precisions(&linear, &candle),
         );
     }
 }
@@ -79,27 +113,29 @@ fn linear(criterion: &mut Criterion) {
 fn attention(criterion: &mut Criterion) {
     for (batch, heads, width) in [(16, 4, 48), (8, 12, 48), (16, 6, 64)] {
         let shape = [batch, 256, heads * width];
-        let attention = |precision| move |x: &[Tensor]| ops::attention(&x[0], &x[1], &x[2], heads, precision);
+        let attention = |x: &[Tensor], pass: Pass| ops::attention(&x[0], &x[1], &x[2], &x[3], heads, pass);
+        let features = heads * width;
         let candle = |x: &[Tensor]| {
-            let split = |x: &Tensor| x.reshape((batch, 256, heads, width))?.transpose(1, 2)?.contiguous();
-            let scores = (split(&x[0])?.matmul(&split(&x[1])?.t()?)? * (width as f64).powf(-0.5))?;
-            candle_nn::ops::softmax(&scores, D::Minus1)?.matmul(&split(&x[2])?)?.transpose(1, 2)?.contiguous()
+            let split = |i: usize| {
+                let projected = x[i].reshape((batch * 256, features))?;
+                let projected = projected.matmul(&x[3].narrow(0, i * features, features)?.t()?)?;
+                projected.reshape((batch, 256, heads, width))?.transpose(1, 2)?.contiguous()
+            };
+            let scores = (split(0)?.matmul(&split(1)?.t()?)? * (width as f64).powf(-0.5))?;
+            candle_nn::ops::softmax(&scores, D::Minus1)?.matmul(&split(2)?)?.transpose(1, 2)?.contiguous()
         };
         measure(
             criterion,
             &format!("attention {batch} {heads}x{width}"),
-            2 * batch * heads * 256 * 256 * width,
-            &[&shape[..]; 3],
-            &[
-                ("f32", &attention(Precision::F32)),
-                ("bf16", &attention(Precision::Bf16)),
-                ("candle", &candle),
-            ],
+            batch * 256 * features * (2 * 256 + 3 * features),
+            &[&shape, &shape, &shape, &[3 * features, features]],
+            &both_precisions(&attention, &candle),
         );
     }
 }
 
 fn layer_norm(criterion: &mut Criterion) {
+    let norm = |x: &[Tensor], pass: Pass| ops::layer_norm(&x[0], &x[1], &x[2], 1e-5, pass);
     for (rows, width) in [(4096, 192), (4096, 576)] {
         let candle = |x: &[Tensor]| {
             let centred = x[0].broadcast_sub(&x[0].mean_keepdim(D::Minus1)?)?;
@@ -111,7 +147,7 @@ fn layer_norm(criterion: &mut Criterion) {
             &format!("layer_norm {rows} {width}"),
             rows * width,
             &[&[rows, width], &[width], &[width]],
-            &[("f32", &|x| ops::layer_norm(&x[0], &x[1], &x[2], 1e-5)), ("candle", &candle)],
+            &[("f32", Op::Ours(Precision::F32, &norm)), ("candle", Op::Candle(&candle))],
         );
     }
 }
@@ -122,21 +158,17 @@ fn patches(criterion: &mut Criterion) {
         cut.reshape((16, 256, 576))
     };
     let shape = [16, 48, 48, 64];
-    let ours: Op = &|x| ops::unfold(&x[0], 3);
-    measure(criterion, "unfold", shape.iter().product(), &[&shape], &[("f32", ours), ("candle", &candle)]);
+    let ours = |x: &[Tensor], pass: Pass| ops::unfold(&x[0], 3, pass);
+    let ops = [("f32", Op::Ours(Precision::F32, &ours)), ("candle", Op::Candle(&candle))];
+    measure(criterion, "unfold", shape.iter().product(), &[&shape], &ops);
     let shape = [8, 48, 48, 256];
     let candle = |x: &[Tensor]| {
         let split = x[0].reshape(vec![8, 48, 48, 64, 2, 2])?.permute(vec![0, 1, 4, 2, 5, 3])?;
         split.reshape((8, 96, 96, 64))
     };
-    let ours: Op = &|x| ops::pixel_shuffle(&x[0], 2);
-    measure(
-        criterion,
-        "pixel_shuffle",
-        shape.iter().product(),
-        &[&shape],
-        &[("f32", ours), ("candle", &candle)],
-    );
+    let ours = |x: &[Tensor], pass: Pass| ops::pixel_shuffle(&x[0], 2, pass);
+    let ops = [("f32", Op::Ours(Precision::F32, &ours)), ("candle", Op::Candle(&candle))];
+    measure(criterion, "pixel_shuffle", shape.iter().product(), &[&shape], &ops);
 }
 
 fn short() -> Criterion {

@@ -11,10 +11,11 @@ use std::path::Path;
 use candle_core::{Device, Result, Tensor, Var};
 use ipt::device::Placement;
 use ipt::model::{Config, INPUT, Preset};
-use ipt::ops::{self, Activation, Precision};
+use ipt::ops::{self, Activation, Pass, Precision, Tape};
 use ipt::restore::tiles::Tiling;
 use ipt::restore::{Options, Restorer};
 use ipt::rng;
+use ipt::train::loss;
 use ipt::weights::{Model, Parameters};
 use ipt::{Scale, Task};
 use rand::RngExt;
@@ -52,7 +53,7 @@ fn assert_near(name: &str, expected: &Tensor, actual: &Tensor) {
 }
 
 /// Compares an operator's result and its gradient to every input.
-fn compare(name: &str, inputs: &[&[usize]], operator: impl Fn(&[Tensor]) -> Result<Tensor>) {
+fn compare(name: &str, inputs: &[&[usize]], operator: impl Fn(&[Tensor], Pass) -> Result<Tensor>) {
     let Some(gpu) = gpu() else { return };
     let run = |device: &Device| {
         let variables: Vec<Var> = (0..inputs.len())
@@ -60,11 +61,12 @@ fn compare(name: &str, inputs: &[&[usize]], operator: impl Fn(&[Tensor]) -> Resu
             .map(|tensor| Var::from_tensor(&tensor).unwrap())
             .collect();
         let tensors: Vec<Tensor> = variables.iter().map(|variable| variable.as_tensor().clone()).collect();
-        let result = operator(&tensors).unwrap();
+        let tape = Tape::default();
+        let result = operator(&tensors, Pass { precision: Precision::F32, tape: Some(&tape) }).unwrap();
         // Each element counts differently, so that a gradient in a wrong place is seen.
         let weights = random("weights", result.dims()).to_device(device).unwrap();
-        let gradients = (&result * weights).unwrap().sum_all().unwrap().backward().unwrap();
-        let gradients = variables.iter().map(|variable| gradients.get(variable).unwrap().clone());
+        let mut gradients = tape.backward([(result.clone(), weights)]).unwrap();
+        let gradients = variables.iter().map(|variable| gradients.take(variable).unwrap());
         (result.detach(), gradients.collect::<Vec<_>>())
     };
     let (expected, wanted) = run(&Device::Cpu);
@@ -78,20 +80,28 @@ fn compare(name: &str, inputs: &[&[usize]], operator: impl Fn(&[Tensor]) -> Resu
 #[test]
 fn operators() {
     for kernel in [3, 5] {
-        compare("conv2d", &[&[2, 12, 10, 16], &[24, 16, kernel, kernel], &[24], &[2, 12, 10, 24]], |t| {
-            ops::conv2d(&t[0], &t[1], &t[2], Activation::Relu, Some(&t[3]), Precision::F32)
-        });
+        compare(
+            "conv2d",
+            &[&[2, 12, 10, 16], &[24, 16, kernel, kernel], &[24], &[2, 12, 10, 24]],
+            |t, pass| ops::conv2d(&t[0], &t[1], &t[2], Activation::Relu, Some(&t[3]), pass),
+        );
     }
-    compare("linear", &[&[2, 9, 32], &[48, 32], &[48], &[2, 9, 48]], |t| {
-        ops::linear(&t[0], &t[1], Some(&t[2]), Activation::Relu, Some(&t[3]), Precision::F32)
+    compare("linear", &[&[2, 9, 32], &[48, 32], &[48], &[2, 9, 48]], |t, pass| {
+        ops::linear(&t[0], &t[1], Some(&t[2]), Activation::Relu, Some(&t[3]), pass)
     });
-    compare("layer_norm", &[&[2, 9, 32], &[32], &[32]], |t| ops::layer_norm(&t[0], &t[1], &t[2], 1e-5));
-    compare("attention", &[&[2, 16, 32], &[2, 16, 32], &[2, 16, 32]], |t| {
-        ops::attention(&t[0], &t[1], &t[2], 4, Precision::F32)
+    compare("layer_norm", &[&[2, 9, 32], &[32], &[32]], |t, pass| {
+        ops::layer_norm(&t[0], &t[1], &t[2], 1e-5, pass)
     });
-    compare("unfold", &[&[2, 6, 9, 4]], |t| ops::unfold(&t[0], 3));
-    compare("fold", &[&[2, 6, 36]], |t| ops::fold(&t[0], 3, 6, 9));
-    compare("pixel_shuffle", &[&[2, 5, 4, 12]], |t| ops::pixel_shuffle(&t[0], 2));
+    compare("attention", &[&[2, 16, 32], &[2, 16, 32], &[2, 16, 32], &[96, 32]], |t, pass| {
+        ops::attention(&t[0], &t[1], &t[2], &t[3], 4, pass)
+    });
+    compare("unfold", &[&[2, 6, 9, 4]], |t, pass| ops::unfold(&t[0], 3, pass));
+    compare("fold", &[&[2, 6, 36]], |t, pass| ops::fold(&t[0], 3, 6, 9, pass));
+    compare("pixel_shuffle", &[&[2, 5, 4, 12]], |t, pass| ops::pixel_shuffle(&t[0], 2, pass));
+    compare("add", &[&[2, 5, 4], &[2, 5, 4]], |t, pass| {
+        ops::add(&t[0], &ops::scale(&t[1], 3.0, pass)?, pass)
+    });
+    compare("add_repeated", &[&[2, 5, 4], &[3, 4]], |t, pass| ops::add_repeated(&t[0], &t[1], 4..8, pass));
 }
 
 /// A tiny model that says something from the start.
@@ -112,11 +122,12 @@ fn a_training_step_has_the_same_gradients() {
     let run = |device: &Device| {
         let parameters = Parameters::from_tensors(&config, parameters.tensors(), device).unwrap();
         let model = parameters.model(&config, Precision::F32).unwrap();
-        let output = model.forward(&x.to_device(device).unwrap(), Task::Derain).unwrap();
-        let loss = output.pictures.abs().unwrap().mean_all().unwrap();
-        let gradients = loss.backward().unwrap();
+        let tape = Tape::default();
+        let output = model.record(&x.to_device(device).unwrap(), Task::Derain, &tape).unwrap();
+        let (_, gradient) = loss::l1(&output.pictures, &output.pictures.zeros_like().unwrap(), 1.0).unwrap();
+        let mut gradients = tape.backward([(output.pictures, gradient)]).unwrap();
         let named: Vec<_> = (parameters.iter())
-            .filter_map(|(name, variable)| Some((name.to_owned(), gradients.get(variable)?.clone())))
+            .filter_map(|(name, variable)| Some((name.to_owned(), gradients.take(variable)?)))
             .collect();
         named
     };

@@ -28,21 +28,29 @@ pub fn forward(x: &[f32], gamma: &[f32], beta: &[f32], eps: f32) -> Vec<f32> {
     unsafe { filled(x.len(), fill) }
 }
 
-/// The gradients of x, gamma and beta from that of the result.
+/// The gradients of x, added to `earlier`, of gamma and of beta from that of the result.
 ///
 /// # Panics
 /// If the lengths do not fit.
-pub fn backward(x: &[f32], gamma: &[f32], eps: f32, gradient: &[f32]) -> [Vec<f32>; 3] {
+pub fn backward(
+    x: &[f32],
+    gamma: &[f32],
+    eps: f32,
+    gradient: &[f32],
+    earlier: Option<&[f32]>,
+) -> [Vec<f32>; 3] {
     let width = gamma.len();
     assert!(width > 0 && x.len() == gradient.len() && x.len().is_multiple_of(width));
+    assert!(earlier.is_none_or(|earlier| earlier.len() == x.len()));
     let pieces = x.len().div_ceil(ROWS * width);
     // The sums for gamma and beta of one piece, side by side.
     let mut sums = vec![0.0; pieces * 2 * width];
     let fill = |out: Target| {
         let inputs = x.par_chunks(ROWS * width).zip(gradient.par_chunks(ROWS * width));
         sums.par_chunks_mut(2 * width).zip(inputs).enumerate().for_each(|(piece, (sums, (x, gradient)))| {
+            let earlier = earlier.map(|earlier| &earlier[piece * ROWS * width..][..x.len()]);
             // SAFETY: the piece is as long as its part of x, and the pieces do not overlap.
-            unsafe { differentiate(x, gamma, eps, gradient, sums, out.at(piece * ROWS * width)) }
+            unsafe { differentiate(x, gamma, eps, gradient, earlier, sums, out.at(piece * ROWS * width)) }
         });
     };
     // SAFETY: the pieces cover x, which is as long as the result.
@@ -98,7 +106,15 @@ dispatch! {
     ///
     /// # Safety
     /// As many elements as `x` has are ours at `out`.
-    unsafe fn differentiate(x: &[f32], gamma: &[f32], eps: f32, gradient: &[f32], sums: &mut [f32], out: Target) {
+    unsafe fn differentiate(
+        x: &[f32],
+        gamma: &[f32],
+        eps: f32,
+        gradient: &[f32],
+        earlier: Option<&[f32]>,
+        sums: &mut [f32],
+        out: Target,
+    ) {
         let width = gamma.len();
         let (for_gamma, for_beta) = sums.split_at_mut(width);
         for (row, (x, gradient)) in x.chunks_exact(width).zip(gradient.chunks_exact(width)).enumerate() {
@@ -109,9 +125,13 @@ dispatch! {
             let along = scale * factor * factor * sum(width, |i| gradient[i] * gamma[i] * (x[i] - mean));
             // SAFETY: the caller's promise.
             let out = unsafe { out.at(row * width).uninit(width) };
-            for i in 0..width {
-                let centred = x[i] - mean;
-                out[i].write((gradient[i] * gamma[i] - direct - centred * along) * factor);
+            let own = |i: usize| (gradient[i] * gamma[i] - direct - (x[i] - mean) * along) * factor;
+            match earlier {
+                Some(earlier) => {
+                    let earlier = &earlier[row * width..][..width];
+                    (0..width).for_each(|i| { out[i].write(own(i) + earlier[i]); });
+                }
+                None => (0..width).for_each(|i| { out[i].write(own(i)); }),
             }
             for ((sum, g), x) in for_gamma.iter_mut().zip(gradient).zip(x) {
                 *sum += g * ((x - mean) * factor);

@@ -57,6 +57,7 @@ mod avx512;
 mod backends;
 pub mod conv2d;
 pub mod element;
+pub mod elementwise;
 pub mod isa;
 pub mod layer_norm;
 pub mod matmul;

@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 
 use super::element::Element;
-use super::tile::{Factors, PANEL, Session, Tile};
+use super::tile::{Factors, Session, Tile};
 
 /// A place in memory that several threads write, each its own part.
 #[derive(Clone, Copy)]
@@ -112,42 +112,50 @@ dispatch! {
     /// These places are within the output's memory and nobody else uses them; they hold values if `accumulate`.
     unsafe fn write(tile: &Tile, rows: usize, columns: usize, out: Target, stride: usize, finish: &Finish<'_>) {
         for (i, sums) in tile.0[..rows].iter().enumerate() {
-            let mut values = *sums;
-            // SAFETY: the caller's promise. Raw copies, since without `accumulate` there may be no values yet.
-            let place = unsafe { out.0.add(i * stride) };
-            if finish.accumulate {
-                // SAFETY: the caller's promise.
-                let old = unsafe { std::slice::from_raw_parts(place, columns) };
-                add(&mut values, old);
+            // SAFETY: the caller's promise.
+            let row = unsafe { out.0.add(i * stride) };
+            let finish = finish.at(i * stride, 0);
+            let mut start = 0;
+            // Vectors of a constant length stay in registers from the tile to the output.
+            while start + LANES <= columns {
+                // SAFETY: the caller's promise, for these columns.
+                unsafe { write_some::<LANES>(&sums[start..], row.add(start), &finish.at(start, start)) };
+                start += LANES;
             }
-            if let Some(bias) = finish.bias {
-                add(&mut values, &bias[..columns]);
-            }
-            if finish.relu {
-                for value in &mut values {
-                    *value = if *value < 0.0 { 0.0 } else { *value };
-                }
-            }
-            if let Some(residual) = finish.residual {
-                add(&mut values, &residual[i * stride..][..columns]);
-            }
-            // SAFETY: the caller's promise. Constant lengths become plain stores.
-            unsafe {
-                match columns {
-                    PANEL => place.copy_from_nonoverlapping(values.as_ptr(), PANEL),
-                    16 => place.copy_from_nonoverlapping(values.as_ptr(), 16),
-                    _ => place.copy_from_nonoverlapping(values.as_ptr(), columns),
-                }
+            while start < columns {
+                // SAFETY: the caller's promise, for this column.
+                unsafe { write_some::<1>(&sums[start..], row.add(start), &finish.at(start, start)) };
+                start += 1;
             }
         }
     }
 }
 
+/// Columns written at once.
+const LANES: usize = 16;
+
+/// Writes the first `N` of `sums`.
+///
+/// # Safety
+/// `N` elements at `out` are ours, and hold values if `accumulate`.
 #[inline(always)]
-fn add(values: &mut [f32; PANEL], more: &[f32]) {
-    match more.len() {
-        PANEL => values.iter_mut().zip(&more[..PANEL]).for_each(|(value, more)| *value += more),
-        16 => values.iter_mut().zip(&more[..16]).for_each(|(value, more)| *value += more),
-        _ => values.iter_mut().zip(more).for_each(|(value, more)| *value += more),
+unsafe fn write_some<const N: usize>(sums: &[f32], out: *mut f32, finish: &Finish<'_>) {
+    let some = |values: &[f32]| -> [f32; N] { std::array::from_fn(|i| values[..N][i]) };
+    let plus = |a: [f32; N], b: [f32; N]| -> [f32; N] { std::array::from_fn(|i| a[i] + b[i]) };
+    let mut values = some(sums);
+    if finish.accumulate {
+        // SAFETY: the caller's promise: there are values.
+        values = plus(values, some(unsafe { std::slice::from_raw_parts(out, N) }));
     }
+    if let Some(bias) = finish.bias {
+        values = plus(values, some(bias));
+    }
+    if finish.relu {
+        values = values.map(|value| if value < 0.0 { 0.0 } else { value });
+    }
+    if let Some(residual) = finish.residual {
+        values = plus(values, some(residual));
+    }
+    // SAFETY: the caller's promise.
+    unsafe { out.cast::<[f32; N]>().write_unaligned(values) };
 }

@@ -1,8 +1,6 @@
-//! Sums over rows, and the gradient of ReLU.
+//! Sums over rows.
 
 use rayon::prelude::*;
-
-use super::output::{Target, filled};
 
 /// Elements in one piece of work, about.
 const PIECE: usize = 1 << 15;
@@ -34,42 +32,12 @@ pub fn sum_rows(values: &[f32], width: usize) -> Vec<f32> {
     sum_parts(parts, width)
 }
 
-/// `gradient` where `result` is positive, else 0: the gradient at the input of a ReLU with that result.
-///
-/// # Panics
-/// If the lengths differ.
-pub fn relu_gradient(gradient: &[f32], result: &[f32]) -> Vec<f32> {
-    assert_eq!(gradient.len(), result.len());
-    let fill = |out: Target| {
-        gradient.par_chunks(PIECE).zip(result.par_chunks(PIECE)).enumerate().for_each(
-            |(piece, (gradient, result))| {
-                // SAFETY: the pieces do not overlap.
-                unsafe { mask(gradient, result, out.at(piece * PIECE)) }
-            },
-        );
-    };
-    // SAFETY: the pieces cover the result.
-    unsafe { filled(gradient.len(), fill) }
-}
-
 dispatch! {
     fn add_rows(values: &[f32], sum: &mut [f32]) {
         for row in values.chunks_exact(sum.len()) {
             for (sum, value) in sum.iter_mut().zip(row) {
                 *sum += value;
             }
-        }
-    }
-}
-
-dispatch! {
-    /// # Safety
-    /// As many elements as `gradient` has are ours at `out`.
-    unsafe fn mask(gradient: &[f32], result: &[f32], out: Target) {
-        // SAFETY: the caller's promise.
-        let out = unsafe { out.uninit(gradient.len()) };
-        for ((out, gradient), result) in out.iter_mut().zip(gradient).zip(result) {
-            out.write(if *result > 0.0 { *gradient } else { 0.0 });
         }
     }
 }

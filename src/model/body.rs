@@ -3,11 +3,11 @@
 use candle_core::{Result, Tensor};
 use candle_nn::{Init, VarBuilder};
 
-use super::decoder::DecoderLayer;
+use super::decoder::{DecoderLayer, Embedding};
 use super::encoder::EncoderLayer;
 use super::layers::{FeedForward, LayerNorm, Linear};
 use super::{Config, INPUT, TaskEmbedding};
-use crate::ops::{self, Activation, Precision};
+use crate::ops::{self, Activation, Pass};
 
 /// How far the learned tables start from zero.
 const EMBEDDING: Init = Init::Randn { mean: 0.0, stdev: 0.02 };
@@ -22,66 +22,68 @@ pub(super) struct Body {
     encoder: Vec<EncoderLayer>,
     memory_norm: Option<LayerNorm>,
     decoder: Vec<DecoderLayer>,
-    tasks: Vec<Tensor>,
+    /// One row a task.
+    tasks: Tensor,
     mlp_head: FeedForward,
 }
 
 impl Body {
-    pub fn new(config: &Config, precision: Precision, vb: VarBuilder) -> Result<Self> {
+    pub fn new(config: &Config, vb: VarBuilder) -> Result<Self> {
         let (tokens, values, width) = (config.tokens(), config.token_values(), config.width);
         let vb_encoder = vb.pp("encoder").pp("layers");
         let vb_decoder = vb.pp("decoder").pp("layers");
-        let embedding: &[usize] = match config.task_embedding {
-            TaskEmbedding::PerPosition => &[tokens, width],
-            TaskEmbedding::PerTask => &[width],
+        let embedding = match config.task_embedding {
+            TaskEmbedding::PerPosition => tokens * width,
+            TaskEmbedding::PerTask => width,
         };
         let tasks = config.tasks.len();
-        let table =
-            vb.pp("query_embed").get_with_hints((tasks, embedding.iter().product()), "weight", EMBEDDING)?;
+        let norm = |there: bool, name: &str| match there {
+            true => LayerNorm::new(width, vb.pp(name).pp("norm")).map(Some),
+            false => Ok(None),
+        };
         Ok(Self {
             patch: config.patch,
             residual: values == width,
-            linear_encoding: Linear::new(values, width, precision, vb.pp("linear_encoding"))?,
+            linear_encoding: Linear::new(values, width, vb.pp("linear_encoding"))?,
             position: vb.pp("position_encoding.pe").get_with_hints((tokens, width), "weight", EMBEDDING)?,
             encoder: (0..config.layers)
-                .map(|i| EncoderLayer::new(config, precision, vb_encoder.pp(i)))
+                .map(|i| EncoderLayer::new(config, vb_encoder.pp(i)))
                 .collect::<Result<_>>()?,
-            memory_norm: match config.memory_norm {
-                true => Some(LayerNorm::new(width, vb.pp("encoder").pp("norm"))?),
-                false => None,
-            },
+            memory_norm: norm(config.memory_norm, "encoder")?,
             decoder: (0..config.layers)
-                .map(|i| DecoderLayer::new(config, precision, vb_decoder.pp(i)))
+                .map(|i| DecoderLayer::new(config, vb_decoder.pp(i)))
                 .collect::<Result<_>>()?,
-            tasks: (0..tasks).map(|i| table.get(i)?.reshape(embedding)).collect::<Result<_>>()?,
+            tasks: vb.pp("query_embed").get_with_hints((tasks, embedding), "weight", EMBEDDING)?,
             mlp_head: FeedForward::new(
-                Linear::new(width, 4 * width, precision, vb.pp("mlp_head").pp(0))?,
-                Linear::new(4 * width, values, precision, vb.pp("mlp_head").pp(3))?,
+                Linear::new(width, 4 * width, vb.pp("mlp_head").pp(0))?,
+                Linear::new(4 * width, values, vb.pp("mlp_head").pp(3))?,
             ),
         })
     }
 
     /// Features `[B, 48, 48, C]` of the task at `index` → the tokens that come out, `[B, N, C·P²]`.
-    pub fn forward(&self, features: &Tensor, index: usize) -> Result<Tensor> {
-        let x = ops::unfold(features, self.patch)?;
-        let x = self.linear_encoding.forward(&x, Activation::None, self.residual.then_some(&x))?;
-        let mut x = x.broadcast_add(&self.position)?;
+    pub fn forward(&self, features: &Tensor, index: usize, pass: Pass) -> Result<Tensor> {
+        let x = ops::unfold(features, self.patch, pass)?;
+        let x = self.linear_encoding.forward(&x, Activation::None, self.residual.then_some(&x), pass)?;
+        let mut x = ops::add_repeated(&x, &self.position, 0..self.position.elem_count(), pass)?;
         for layer in &self.encoder {
-            x = layer.forward(&x)?;
+            x = layer.forward(&x, pass)?;
         }
         let memory = match &self.memory_norm {
-            Some(norm) => norm.forward(&x)?,
+            Some(norm) => norm.forward(&x, pass)?,
             None => x.clone(),
         };
+        let embedding = self.tasks.dim(1)?;
+        let task = Embedding { table: &self.tasks, part: index * embedding..(index + 1) * embedding };
         let mut z = x;
         for layer in &self.decoder {
-            z = layer.forward(&z, &memory, &self.tasks[index])?;
+            z = layer.forward(&z, &memory, &task, pass)?;
         }
-        self.mlp_head.forward(&z, self.residual.then_some(&z))
+        self.mlp_head.forward(&z, self.residual.then_some(&z), pass)
     }
 
     /// The tokens as features again, `[B, 48, 48, C]`.
-    pub fn fold(&self, tokens: &Tensor) -> Result<Tensor> {
-        ops::fold(tokens, self.patch, INPUT, INPUT)
+    pub fn fold(&self, tokens: &Tensor, pass: Pass) -> Result<Tensor> {
+        ops::fold(tokens, self.patch, INPUT, INPUT, pass)
     }
 }

@@ -1,12 +1,26 @@
 //! The decoder (paper, eq. 2): as the encoder, told the task and looking at the encoder's output.
 
+use std::ops::Range;
+
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
 use super::Config;
 use super::encoder::feed_forward;
 use super::layers::{FeedForward, LayerNorm, MultiHeadAttention};
-use crate::ops::Precision;
+use crate::ops::{self, Pass};
+
+/// The embedding of one task, `N·D` values or `D`, in the table of all.
+pub(super) struct Embedding<'a> {
+    pub table: &'a Tensor,
+    pub part: Range<usize>,
+}
+
+impl Embedding<'_> {
+    fn add_to(&self, x: &Tensor, pass: Pass) -> Result<Tensor> {
+        ops::add_repeated(x, self.table, self.part.clone(), pass)
+    }
+}
 
 pub(super) struct DecoderLayer {
     self_attention: MultiHeadAttention,
@@ -18,26 +32,26 @@ pub(super) struct DecoderLayer {
 }
 
 impl DecoderLayer {
-    pub fn new(config: &Config, precision: Precision, vb: VarBuilder) -> Result<Self> {
-        let attention = |name| MultiHeadAttention::new(config, precision, vb.pp(name));
+    pub fn new(config: &Config, vb: VarBuilder) -> Result<Self> {
+        let attention = |name| MultiHeadAttention::new(config, vb.pp(name));
         let norm = |name| LayerNorm::new(config.width, vb.pp(name));
         Ok(Self {
             self_attention: attention("self_attn")?,
             cross_attention: attention("multihead_attn")?,
-            feed_forward: feed_forward(config.width, precision, &vb)?,
+            feed_forward: feed_forward(config.width, &vb)?,
             norm1: norm("norm1")?,
             norm2: norm("norm2")?,
             norm3: norm("norm3")?,
         })
     }
 
-    /// `z` and `memory` are `[B, N, D]`; `task` is the task embedding, `[N, D]` or `[D]`.
-    pub fn forward(&self, z: &Tensor, memory: &Tensor, task: &Tensor) -> Result<Tensor> {
-        let normal = self.norm1.forward(z)?;
-        let told = normal.broadcast_add(task)?;
-        let z = self.self_attention.forward(&told, &told, &normal, z)?;
-        let told = self.norm2.forward(&z)?.broadcast_add(task)?;
-        let z = self.cross_attention.forward(&told, memory, memory, &z)?;
-        self.feed_forward.forward(&self.norm3.forward(&z)?, Some(&z))
+    /// `z` and `memory` are `[B, N, D]`.
+    pub fn forward(&self, z: &Tensor, memory: &Tensor, task: &Embedding, pass: Pass) -> Result<Tensor> {
+        let normal = self.norm1.forward(z, pass)?;
+        let told = task.add_to(&normal, pass)?;
+        let z = self.self_attention.forward(&told, &told, &normal, z, pass)?;
+        let told = task.add_to(&self.norm2.forward(&z, pass)?, pass)?;
+        let z = self.cross_attention.forward(&told, memory, memory, &z, pass)?;
+        self.feed_forward.forward(&self.norm3.forward(&z, pass)?, Some(&z), pass)
     }
 }

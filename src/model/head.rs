@@ -5,7 +5,7 @@ use candle_nn::VarBuilder;
 
 use super::Config;
 use super::layers::Conv2d;
-use crate::ops::{Activation, Precision};
+use crate::ops::{Activation, Pass};
 
 /// Conv3×3 3→C, then two residual blocks of 5×5 convolutions.
 pub(super) struct Head {
@@ -14,19 +14,19 @@ pub(super) struct Head {
 }
 
 impl Head {
-    pub fn new(config: &Config, precision: Precision, vb: VarBuilder) -> Result<Self> {
-        let first = Conv2d::new(3, config.channels, 3, precision, vb.pp(0))?;
+    pub fn new(config: &Config, vb: VarBuilder) -> Result<Self> {
+        let first = Conv2d::new(3, config.channels, 3, vb.pp(0))?;
         let blocks = (1..=2)
-            .map(|i| ResidualBlock::new(config.channels, precision, vb.pp(i).pp("body")))
+            .map(|i| ResidualBlock::new(config.channels, vb.pp(i).pp("body")))
             .collect::<Result<_>>()?;
         Ok(Self { first, blocks })
     }
 
     /// `[B, H, W, 3]` → `[B, H, W, C]`.
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let mut x = self.first.forward(x, Activation::None, None)?;
+    pub fn forward(&self, x: &Tensor, pass: Pass) -> Result<Tensor> {
+        let mut x = self.first.forward(x, Activation::None, None, pass)?;
         for block in &self.blocks {
-            x = block.forward(&x)?;
+            x = block.forward(&x, pass)?;
         }
         Ok(x)
     }
@@ -38,12 +38,13 @@ struct ResidualBlock {
 }
 
 impl ResidualBlock {
-    fn new(channels: usize, precision: Precision, vb: VarBuilder) -> Result<Self> {
-        let conv = |name| Conv2d::new(channels, channels, 5, precision, vb.pp(name));
+    fn new(channels: usize, vb: VarBuilder) -> Result<Self> {
+        let conv = |name| Conv2d::new(channels, channels, 5, vb.pp(name));
         Ok(Self { first: conv(0)?, second: conv(2)? })
     }
 
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        self.second.forward(&self.first.forward(x, Activation::Relu, None)?, Activation::None, Some(x))
+    fn forward(&self, x: &Tensor, pass: Pass) -> Result<Tensor> {
+        let inner = self.first.forward(x, Activation::Relu, None, pass)?;
+        self.second.forward(&inner, Activation::None, Some(x), pass)
     }
 }

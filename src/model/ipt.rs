@@ -9,7 +9,7 @@ use super::residual::Bicubic;
 use super::tail::Tail;
 use super::{Config, INPUT};
 use crate::error::{Error, Result};
-use crate::ops::Precision;
+use crate::ops::{self, Pass, Precision, Tape};
 use crate::task::Task;
 
 /// Mean colour of the DIV2K training set, white being 1 (the published `sub_mean` and `add_mean`).
@@ -18,7 +18,9 @@ pub const MEAN: [f32; 3] = [0.4488, 0.4371, 0.4040];
 /// The Image Processing Transformer.
 pub struct Ipt {
     config: Config,
+    precision: Precision,
     mean: Tensor,
+    minus_mean: Tensor,
     heads: Vec<Head>,
     body: Body,
     tails: Vec<Tail>,
@@ -42,10 +44,10 @@ impl Ipt {
     pub fn new(config: &Config, precision: Precision, vb: VarBuilder) -> Result<Self> {
         config.check()?;
         let heads = (0..config.tasks.len())
-            .map(|i| Head::new(config, precision, vb.pp("head").pp(i)))
+            .map(|i| Head::new(config, vb.pp("head").pp(i)))
             .collect::<candle_core::Result<_>>()?;
         let tails = (config.tasks.iter().enumerate())
-            .map(|(i, &task)| Tail::new(config, task, precision, vb.pp("tail").pp(i)))
+            .map(|(i, &task)| Tail::new(config, task, vb.pp("tail").pp(i)))
             .collect::<candle_core::Result<_>>()?;
         let bicubics = match config.bicubic_residual {
             true => (config.tasks.iter())
@@ -55,9 +57,11 @@ impl Ipt {
         };
         Ok(Self {
             config: config.clone(),
+            precision,
             mean: Tensor::new(&MEAN, vb.device())?.affine(255.0, 0.0)?,
+            minus_mean: Tensor::new(&MEAN, vb.device())?.affine(-255.0, 0.0)?,
             heads,
-            body: Body::new(config, precision, vb.pp("body"))?,
+            body: Body::new(config, vb.pp("body"))?,
             tails,
             bicubics,
         })
@@ -78,6 +82,19 @@ impl Ipt {
     /// # Errors
     /// When the model lacks the task, or `x` has another shape.
     pub fn forward(&self, x: &Tensor, task: Task) -> Result<Output> {
+        self.pass(x, task, None)
+    }
+
+    /// As [`Ipt::forward`], with a way back: gradients of the output's tensors go through `tape`.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn record(&self, x: &Tensor, task: Task, tape: &Tape) -> Result<Output> {
+        self.pass(x, task, Some(tape))
+    }
+
+    fn pass(&self, x: &Tensor, task: Task, tape: Option<&Tape>) -> Result<Output> {
+        let pass = Pass { precision: self.precision, tape };
         let index = self.config.task_index(task)?;
         if x.dims().get(1..) != Some(&[INPUT, INPUT, 3]) {
             return Err(Error::Model(format!(
@@ -85,14 +102,16 @@ impl Ipt {
                 x.dims()
             )));
         }
-        let inner = x.broadcast_sub(&self.mean)?.affine(self.config.white / 255.0, 0.0)?;
-        let features = self.heads[index].forward(&inner)?;
-        let tokens = self.body.forward(&features, index)?;
-        let inner = self.tails[index].forward(&(self.body.fold(&tokens)? + features)?)?;
-        let outer = inner.affine(255.0 / self.config.white, 0.0)?;
+        let centred = ops::add_repeated(x, &self.minus_mean, 0..3, pass)?;
+        let inner = ops::scale(&centred, self.config.white / 255.0, pass)?;
+        let features = self.heads[index].forward(&inner, pass)?;
+        let tokens = self.body.forward(&features, index, pass)?;
+        let deep = ops::add(&self.body.fold(&tokens, pass)?, &features, pass)?;
+        let inner = self.tails[index].forward(&deep, pass)?;
+        let outer = ops::scale(&inner, 255.0 / self.config.white, pass)?;
         let pictures = match self.bicubics.get(index) {
-            Some(bicubic) => (outer + bicubic.forward(x)?)?,
-            None => outer.broadcast_add(&self.mean)?,
+            Some(bicubic) => ops::add(&outer, &bicubic.forward(x)?, pass)?,
+            None => ops::add_repeated(&outer, &self.mean, 0..3, pass)?,
         };
         Ok(Output { pictures, features: tokens })
     }

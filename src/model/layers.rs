@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor};
 use candle_nn::{Init, VarBuilder};
 
 use super::Config;
-use crate::ops::{self, Activation, Precision};
+use crate::ops::{self, Activation, Pass};
 
 /// PyTorch's default for convolutions and linear layers: uniform within ±1/√fan-in.
 fn fan_in(inputs: usize) -> Init {
@@ -16,48 +16,34 @@ fn fan_in(inputs: usize) -> Init {
 pub(super) struct Conv2d {
     weight: Tensor,
     bias: Tensor,
-    precision: Precision,
 }
 
 impl Conv2d {
-    pub fn new(
-        inputs: usize,
-        outputs: usize,
-        kernel: usize,
-        precision: Precision,
-        vb: VarBuilder,
-    ) -> Result<Self> {
+    pub fn new(inputs: usize, outputs: usize, kernel: usize, vb: VarBuilder) -> Result<Self> {
         let init = fan_in(inputs * kernel * kernel);
-        Self::starting(inputs, outputs, kernel, init, precision, vb)
+        Self::starting(inputs, outputs, kernel, init, vb)
     }
 
     /// A convolution that gives 0 until it has learnt something.
-    pub fn zero(
-        inputs: usize,
-        outputs: usize,
-        kernel: usize,
-        precision: Precision,
-        vb: VarBuilder,
-    ) -> Result<Self> {
-        Self::starting(inputs, outputs, kernel, Init::Const(0.0), precision, vb)
+    pub fn zero(inputs: usize, outputs: usize, kernel: usize, vb: VarBuilder) -> Result<Self> {
+        Self::starting(inputs, outputs, kernel, Init::Const(0.0), vb)
     }
 
-    fn starting(
-        inputs: usize,
-        outputs: usize,
-        kernel: usize,
-        init: Init,
-        precision: Precision,
-        vb: VarBuilder,
-    ) -> Result<Self> {
+    fn starting(inputs: usize, outputs: usize, kernel: usize, init: Init, vb: VarBuilder) -> Result<Self> {
         let weight = vb.get_with_hints((outputs, inputs, kernel, kernel), "weight", init)?;
         let bias = vb.get_with_hints(outputs, "bias", init)?;
-        Ok(Self { weight, bias, precision })
+        Ok(Self { weight, bias })
     }
 
     /// `[B, H, W, inputs]` → `[B, H, W, outputs]`.
-    pub fn forward(&self, x: &Tensor, activation: Activation, residual: Option<&Tensor>) -> Result<Tensor> {
-        ops::conv2d(x, &self.weight, &self.bias, activation, residual, self.precision)
+    pub fn forward(
+        &self,
+        x: &Tensor,
+        activation: Activation,
+        residual: Option<&Tensor>,
+        pass: Pass,
+    ) -> Result<Tensor> {
+        ops::conv2d(x, &self.weight, &self.bias, activation, residual, pass)
     }
 }
 
@@ -65,19 +51,24 @@ impl Conv2d {
 pub(super) struct Linear {
     weight: Tensor,
     bias: Tensor,
-    precision: Precision,
 }
 
 impl Linear {
-    pub fn new(inputs: usize, outputs: usize, precision: Precision, vb: VarBuilder) -> Result<Self> {
+    pub fn new(inputs: usize, outputs: usize, vb: VarBuilder) -> Result<Self> {
         let weight = vb.get_with_hints((outputs, inputs), "weight", fan_in(inputs))?;
         let bias = vb.get_with_hints(outputs, "bias", fan_in(inputs))?;
-        Ok(Self { weight, bias, precision })
+        Ok(Self { weight, bias })
     }
 
     /// `[.., inputs]` → `[.., outputs]`.
-    pub fn forward(&self, x: &Tensor, activation: Activation, residual: Option<&Tensor>) -> Result<Tensor> {
-        ops::linear(x, &self.weight, Some(&self.bias), activation, residual, self.precision)
+    pub fn forward(
+        &self,
+        x: &Tensor,
+        activation: Activation,
+        residual: Option<&Tensor>,
+        pass: Pass,
+    ) -> Result<Tensor> {
+        ops::linear(x, &self.weight, Some(&self.bias), activation, residual, pass)
     }
 }
 
@@ -94,8 +85,8 @@ impl LayerNorm {
         Ok(Self { gamma, beta })
     }
 
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        ops::layer_norm(x, &self.gamma, &self.beta, 1e-5)
+    pub fn forward(&self, x: &Tensor, pass: Pass) -> Result<Tensor> {
+        ops::layer_norm(x, &self.gamma, &self.beta, 1e-5, pass)
     }
 }
 
@@ -110,46 +101,47 @@ impl FeedForward {
         Self { expand, contract }
     }
 
-    pub fn forward(&self, x: &Tensor, residual: Option<&Tensor>) -> Result<Tensor> {
-        self.contract.forward(&self.expand.forward(x, Activation::Relu, None)?, Activation::None, residual)
+    pub fn forward(&self, x: &Tensor, residual: Option<&Tensor>, pass: Pass) -> Result<Tensor> {
+        let wide = self.expand.forward(x, Activation::Relu, None, pass)?;
+        self.contract.forward(&wide, Activation::None, residual, pass)
     }
 }
 
 /// Multi-head attention, without biases unless asked; MSA in the paper's equations 1 and 2.
 pub(super) struct MultiHeadAttention {
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
+    /// The projections of query, key and value, one below the other.
+    stacked: Tensor,
     out: Tensor,
     out_bias: Option<Tensor>,
     heads: usize,
-    precision: Precision,
 }
 
 impl MultiHeadAttention {
-    pub fn new(config: &Config, precision: Precision, vb: VarBuilder) -> Result<Self> {
+    pub fn new(config: &Config, vb: VarBuilder) -> Result<Self> {
         let Config { width, heads, .. } = *config;
         // Xavier over the three stacked projections, as PyTorch's MultiheadAttention starts.
         let bound = (6.0 / (4 * width) as f64).sqrt();
         let init = Init::Uniform { lo: -bound, up: bound };
         let stacked = vb.get_with_hints((3 * width, width), "in_proj_weight", init)?;
-        let part = |i| stacked.narrow(0, i * width, width);
         let out = vb.get_with_hints((width, width), "out_proj.weight", fan_in(width))?;
         let out_bias = match config.output_bias {
             true => Some(vb.get_with_hints(width, "out_proj.bias", Init::Const(0.0))?),
             false => None,
         };
-        Ok(Self { query: part(0)?, key: part(1)?, value: part(2)?, out, out_bias, heads, precision })
+        Ok(Self { stacked, out, out_bias, heads })
     }
 
     /// `attention(q, k, v) + residual`, each `[B, N, D]`.
-    pub fn forward(&self, q: &Tensor, k: &Tensor, v: &Tensor, residual: &Tensor) -> Result<Tensor> {
-        let project = |x, weight| ops::linear(x, weight, None, Activation::None, None, self.precision);
-        let q = project(q, &self.query)?;
-        let k = project(k, &self.key)?;
-        let v = project(v, &self.value)?;
-        let x = ops::attention(&q, &k, &v, self.heads, self.precision)?;
+    pub fn forward(
+        &self,
+        q: &Tensor,
+        k: &Tensor,
+        v: &Tensor,
+        residual: &Tensor,
+        pass: Pass,
+    ) -> Result<Tensor> {
+        let x = ops::attention(q, k, v, &self.stacked, self.heads, pass)?;
         let bias = self.out_bias.as_ref();
-        ops::linear(&x, &self.out, bias, Activation::None, Some(residual), self.precision)
+        ops::linear(&x, &self.out, bias, Activation::None, Some(residual), pass)
     }
 }

@@ -4,7 +4,7 @@ use candle_core::{Device, Result, Tensor};
 
 use super::INPUT;
 use crate::bicubic::contributions;
-use crate::ops::{self, Activation, Precision};
+use crate::ops::{self, Activation, Pass, Precision};
 
 /// Bicubic interpolation of a model input, unrounded; MATLAB's kernel and borders.
 pub(super) struct Bicubic {
@@ -30,7 +30,8 @@ impl Bicubic {
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let Some(rows) = &self.rows else { return Ok(x.clone()) };
         // A linear layer works on the last dimension: turn columns, then rows, there.
-        let enlarge = |x: &Tensor| ops::linear(x, rows, None, Activation::None, None, Precision::F32);
+        let enlarge =
+            |x: &Tensor| ops::linear(x, rows, None, Activation::None, None, Pass::forward(Precision::F32));
         let wide = enlarge(&x.permute((0, 3, 1, 2))?.contiguous()?)?; // [B, 3, 48, 48·s]
         let both = enlarge(&wide.transpose(2, 3)?.contiguous()?)?; // [B, 3, 48·s, 48·s], x before y
         both.permute((0, 3, 2, 1))?.contiguous()

@@ -5,7 +5,7 @@ use candle_nn::VarBuilder;
 
 use super::Config;
 use super::layers::Conv2d;
-use crate::ops::{self, Activation, Precision};
+use crate::ops::{self, Activation, Pass};
 use crate::task::Task;
 
 /// Upscaling stages, then Conv3×3 C→3.
@@ -20,7 +20,7 @@ struct Upscale {
 }
 
 impl Tail {
-    pub fn new(config: &Config, task: Task, precision: Precision, vb: VarBuilder) -> Result<Self> {
+    pub fn new(config: &Config, task: Task, vb: VarBuilder) -> Result<Self> {
         let channels = config.channels;
         let factors: &[usize] = match task.scale() {
             1 => &[],
@@ -34,20 +34,24 @@ impl Tail {
             .map(|(i, &factor)| {
                 // The published state dict counts the pixel shuffles too.
                 let vb = vb.pp(0).pp(2 * i);
-                let conv = Conv2d::new(channels, channels * factor * factor, 3, precision, vb)?;
+                let conv = Conv2d::new(channels, channels * factor * factor, 3, vb)?;
                 Ok(Upscale { conv, factor })
             })
             .collect::<Result<_>>()?;
         let last = if config.bicubic_residual { Conv2d::zero } else { Conv2d::new };
-        Ok(Self { stages, last: last(channels, 3, 3, precision, vb.pp(1))? })
+        Ok(Self { stages, last: last(channels, 3, 3, vb.pp(1))? })
     }
 
     /// `[B, H, W, C]` → `[B, H·scale, W·scale, 3]`.
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    pub fn forward(&self, x: &Tensor, pass: Pass) -> Result<Tensor> {
         let mut x = x.clone();
         for stage in &self.stages {
-            x = ops::pixel_shuffle(&stage.conv.forward(&x, Activation::None, None)?, stage.factor)?;
+            x = ops::pixel_shuffle(
+                &stage.conv.forward(&x, Activation::None, None, pass)?,
+                stage.factor,
+                pass,
+            )?;
         }
-        self.last.forward(&x, Activation::None, None)
+        self.last.forward(&x, Activation::None, None, pass)
     }
 }

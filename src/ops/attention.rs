@@ -1,79 +1,83 @@
 //! Multi-head attention.
 
-use candle_core::{CpuStorage, CustomOp3, D, Layout, Result, Shape, Tensor};
+use candle_core::{D, Result, Tensor};
 
-use super::Precision;
-use super::cpu::{output, tensor, values, with_values};
+use super::Pass;
+use super::cpu::{tensor, with_values};
+use super::linear::Product;
 use super::precision::with_element;
 use crate::kernels::attention::{Heads, backward, forward};
+use crate::kernels::matmul::Finish;
 
-/// `softmax(q · kᵀ / sqrt(D / heads)) · v` for each head, heads being contiguous blocks of D.
+/// `softmax(Q · Kᵀ / sqrt(D / heads)) · V` for each head, heads being contiguous blocks of D, where
+/// Q, K and V are `q`, `k` and `v` times a third of `weight` each.
 ///
-/// `q`, `k`, `v` and the result are `[B, N, D]`.
-pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, precision: Precision) -> Result<Tensor> {
+/// `q`, `k`, `v` and the result are `[B, N, D]`; `weight` is `[3·D, D]`, the three projections one
+/// below the other as PyTorch's `MultiheadAttention` has them.
+pub fn attention(
+    q: &Tensor,
+    k: &Tensor,
+    v: &Tensor,
+    weight: &Tensor,
+    heads: usize,
+    pass: Pass,
+) -> Result<Tensor> {
     if !q.device().is_cpu() {
-        return composed(q, k, v, heads);
+        return composed(q, k, v, weight, heads);
     }
     let (batch, tokens, width) = q.dims3()?;
     if heads == 0 || width % heads != 0 || k.dims() != q.dims() || v.dims() != q.dims() {
-        candle_core::bail!(
-            "attention: shapes {:?}, {:?}, {:?} and {heads} heads",
-            q.dims(),
-            k.dims(),
-            v.dims()
-        );
+        let (q, k, v) = (q.dims(), k.dims(), v.dims());
+        candle_core::bail!("attention: shapes {q:?}, {k:?}, {v:?} and {heads} heads");
     }
-    let op = Attention { heads: Heads { batch, tokens, heads, width: width / heads }, precision };
-    q.contiguous()?.apply_op3(&k.contiguous()?, &v.contiguous()?, op)
+    if weight.dims() != [3 * width, width] {
+        candle_core::bail!("attention: a weight {:?} for width {width}", weight.dims());
+    }
+    let precision = pass.precision;
+    let heads = Heads { batch, tokens, heads, width: width / heads };
+    let product = Product { inputs: width, outputs: width, precision };
+    let part = width * width;
+    let projected = with_values([q, k, v, weight], |[q, k, v, weight]| {
+        let mut weights = weight.chunks_exact(part);
+        [q, k, v].map(|x| product.forward(x, weights.next().unwrap_or_default(), &Finish::SET))
+    })?;
+    let result = {
+        let [q, k, v] = &projected;
+        with_element!(precision, E => forward::<E>(&heads, q, k, v))
+    };
+    let result = tensor(result, q.shape())?;
+    let inputs = [q, k, v];
+    let all = [q, k, v, weight];
+    let (inputs, weight) = (inputs.map(Tensor::clone), weight.clone());
+    pass.record(&result, &all, move |gradient, gradients| {
+        let by_projected = with_values([&gradient], |[gradient]| {
+            let [q, k, v] = &projected;
+            with_element!(precision, E => backward::<E>(&heads, q, k, v, gradient))
+        })?;
+        let mut for_weight = Vec::with_capacity(3 * part);
+        for (i, (x, gradient)) in inputs.iter().zip(&by_projected).enumerate() {
+            gradients.extend(x, |earlier| {
+                with_values([&weight], |[weight]| {
+                    product.for_x(gradient, &weight[i * part..][..part], earlier)
+                })
+            })?;
+            for_weight.extend(with_values([x], |[x]| product.for_weight(gradient, x))?);
+        }
+        gradients.add_values(&weight, || Ok(for_weight))
+    });
+    Ok(result)
 }
 
 /// The same of candle's operators, for any device.
-pub(super) fn composed(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize) -> Result<Tensor> {
+pub(super) fn composed(q: &Tensor, k: &Tensor, v: &Tensor, weight: &Tensor, heads: usize) -> Result<Tensor> {
     let (batch, tokens, width) = q.dims3()?;
-    let split = |x: &Tensor| x.reshape((batch, tokens, heads, width / heads))?.transpose(1, 2)?.contiguous();
+    let split = |x: &Tensor, part: usize| {
+        let weight = weight.narrow(0, part * width, width)?;
+        let projected = x.reshape((batch * tokens, width))?.matmul(&weight.t()?)?;
+        projected.reshape((batch, tokens, heads, width / heads))?.transpose(1, 2)?.contiguous()
+    };
     let scale = 1.0 / ((width / heads) as f64).sqrt();
-    let scores = (split(q)?.matmul(&split(k)?.t()?)? * scale)?;
+    let scores = (split(q, 0)?.matmul(&split(k, 1)?.t()?)? * scale)?;
     let weights = candle_nn::ops::softmax(&scores, D::Minus1)?;
-    weights.matmul(&split(v)?)?.transpose(1, 2)?.reshape((batch, tokens, width))
-}
-
-struct Attention {
-    heads: Heads,
-    precision: Precision,
-}
-
-impl CustomOp3 for Attention {
-    fn name(&self) -> &'static str {
-        "attention"
-    }
-
-    fn cpu_fwd(
-        &self,
-        q: &CpuStorage,
-        ql: &Layout,
-        k: &CpuStorage,
-        kl: &Layout,
-        v: &CpuStorage,
-        vl: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (q, k, v) = (values(q, ql)?, values(k, kl)?, values(v, vl)?);
-        let result = with_element!(self.precision, E => forward::<E>(&self.heads, q, k, v));
-        Ok(output(result, ql.shape().clone()))
-    }
-
-    fn bwd(
-        &self,
-        q: &Tensor,
-        k: &Tensor,
-        v: &Tensor,
-        _result: &Tensor,
-        gradient: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let gradients = with_values(
-            [q, k, v, &gradient.contiguous()?],
-            |[q, k, v, gradient]| with_element!(self.precision, E => backward::<E>(&self.heads, q, k, v, gradient)),
-        )?;
-        let [dq, dk, dv] = gradients.map(|values| tensor(values, q.shape()));
-        Ok((Some(dq?), Some(dk?), Some(dv?)))
-    }
+    weights.matmul(&split(v, 2)?)?.transpose(1, 2)?.reshape((batch, tokens, width))
 }

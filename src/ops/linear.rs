@@ -1,12 +1,12 @@
 //! The linear layer.
 
-use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
+use candle_core::{Result, Tensor};
 
-use super::cpu::{output, tensor, values, with_values};
+use super::cpu::{tensor, with_option, with_values};
 use super::precision::with_element;
-use super::{Activation, Precision, add_residual, finish};
+use super::{Activation, Pass, Precision, activation_gradient, add, finish};
 use crate::kernels::matmul::{Finish, Matrix, Packed, matmul};
-use crate::kernels::rows::{relu_gradient, sum_rows};
+use crate::kernels::rows::sum_rows;
 
 /// `act(x · weightᵀ + bias) + residual`.
 ///
@@ -18,18 +18,53 @@ pub fn linear(
     bias: Option<&Tensor>,
     activation: Activation,
     residual: Option<&Tensor>,
-    precision: Precision,
+    pass: Pass,
 ) -> Result<Tensor> {
     if !x.device().is_cpu() {
         return composed(x, weight, bias, activation, residual);
     }
-    let op = Linear { activation, precision };
-    let (x, weight) = (x.contiguous()?, weight.contiguous()?);
-    let result = match bias {
-        Some(bias) => x.apply_op3(&weight, &bias.contiguous()?, op)?,
-        None => x.apply_op2(&weight, op)?,
-    };
-    add_residual(result, residual)
+    if let (Activation::Relu, Some(residual)) = (activation, residual) {
+        return add(&linear(x, weight, bias, activation, None, pass)?, residual, pass);
+    }
+    let (outputs, inputs) = weight.dims2()?;
+    let mut shape = x.dims().to_vec();
+    if shape.pop() != Some(inputs) || bias.is_some_and(|bias| bias.dims() != [outputs]) {
+        candle_core::bail!("linear: shapes {:?}, {:?} do not fit", x.dims(), weight.dims());
+    }
+    shape.push(outputs);
+    if residual.is_some_and(|residual| residual.dims() != shape) {
+        candle_core::bail!("linear: the residual is not {shape:?}");
+    }
+    let product = Product { inputs, outputs, precision: pass.precision };
+    let relu = activation == Activation::Relu;
+    let result = with_option([x, weight], bias, |[x, weight], bias| {
+        with_option([], residual, |[], residual| {
+            product.forward(x, weight, &Finish { bias, relu, residual, ..Finish::SET })
+        })
+    })??;
+    let result = tensor(result, shape)?;
+
+    let all: Vec<&Tensor> = [x, weight].into_iter().chain(bias).chain(residual).collect();
+    let (x, weight) = (x.clone(), weight.clone());
+    let (bias, residual, output) = (bias.cloned(), residual.cloned(), relu.then(|| result.clone()));
+    pass.record(&result, &all, move |gradient, gradients| {
+        if let Some(residual) = &residual {
+            gradients.add(residual, gradient.clone())?;
+        }
+        let gradient = activation_gradient(gradient, output.as_ref())?;
+        gradients.extend(&x, |earlier| {
+            with_values([&gradient, &weight], |[gradient, weight]| product.for_x(gradient, weight, earlier))
+        })?;
+        gradients.add_values(&weight, || {
+            with_values([&gradient, &x], |[gradient, x]| product.for_weight(gradient, x))
+        })?;
+        match &bias {
+            Some(bias) => gradients
+                .add_values(bias, || with_values([&gradient], |[gradient]| sum_rows(gradient, outputs))),
+            None => Ok(()),
+        }
+    });
+    Ok(result)
 }
 
 /// The same of candle's operators, for any device.
@@ -47,132 +82,41 @@ pub(super) fn composed(
     finish(product, bias, activation, residual)
 }
 
-struct Linear {
-    activation: Activation,
-    precision: Precision,
+/// y = x · weightᵀ and its gradients, on slices.
+#[derive(Clone, Copy)]
+pub(super) struct Product {
+    pub inputs: usize,
+    pub outputs: usize,
+    pub precision: Precision,
 }
 
-impl Linear {
-    fn forward(
-        &self,
-        x: (&[f32], &Layout),
-        weight: (&[f32], &Layout),
-        bias: Option<&[f32]>,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (outputs, inputs) = weight.1.shape().dims2()?;
-        let mut shape = x.1.dims().to_vec();
-        if shape.pop() != Some(inputs) || bias.is_some_and(|bias| bias.len() != outputs) {
-            candle_core::bail!("linear: shapes {:?}, {:?} do not fit", x.1.dims(), weight.1.dims());
-        }
-        let rows = shape.iter().product();
-        shape.push(outputs);
-        let finish = Finish { bias, relu: self.activation == Activation::Relu, ..Finish::SET };
-        let product = with_element!(self.precision, E => {
-            let weight = Packed::<E>::new(Matrix::Columns(weight.0, inputs), inputs, outputs);
-            matmul(Matrix::Rows(x.0, inputs), rows, inputs, &weight, &finish)
-        });
-        Ok(output(product, shape))
+impl Product {
+    /// `finish(x · weightᵀ)`.
+    pub fn forward(self, x: &[f32], weight: &[f32], finish: &Finish) -> Vec<f32> {
+        let Self { inputs, outputs, precision } = self;
+        with_element!(precision, E => {
+            let weight = Packed::<E>::new(Matrix::Columns(weight, inputs), inputs, outputs);
+            matmul(Matrix::Rows(x, inputs), x.len() / inputs.max(1), inputs, &weight, finish)
+        })
     }
 
-    /// The gradients of x, weight and bias.
-    fn backward(
-        &self,
-        x: &Tensor,
-        weight: &Tensor,
-        bias: Option<&Tensor>,
-        result: &Tensor,
-        gradient: &Tensor,
-    ) -> Result<[Option<Tensor>; 3]> {
-        let (outputs, inputs) = weight.dims2()?;
-        let gradient = match self.activation {
-            Activation::None => gradient.contiguous()?,
-            Activation::Relu => {
-                let masked = with_values([&gradient.contiguous()?, result], |[g, y]| relu_gradient(g, y))?;
-                tensor(masked, result.shape())?
-            }
-        };
-        let rows = result.elem_count() / outputs.max(1);
-        let for_x = |[gradient, weight]: [&[f32]; 2]| {
-            with_element!(self.precision, E => {
-                let weight = Packed::<E>::new(Matrix::Rows(weight, inputs), outputs, inputs);
-                matmul(Matrix::Rows(gradient, outputs), rows, outputs, &weight, &Finish::SET)
-            })
-        };
-        let for_weight = |[gradient, x]: [&[f32]; 2]| {
-            with_element!(self.precision, E => {
-                let x = Packed::<E>::new(Matrix::Rows(x, inputs), rows, inputs);
-                matmul(Matrix::Columns(gradient, outputs), outputs, rows, &x, &Finish::SET)
-            })
-        };
-        let x_gradient = match x.track_op() {
-            true => Some(tensor(with_values([&gradient, weight], for_x)?, x.shape())?),
-            false => None,
-        };
-        let weight_gradient = match weight.track_op() {
-            true => Some(tensor(with_values([&gradient, x], for_weight)?, weight.shape())?),
-            false => None,
-        };
-        let bias_gradient = match bias.filter(|bias| bias.track_op()) {
-            Some(bias) => Some(tensor(with_values([&gradient], |[g]| sum_rows(g, outputs))?, bias.shape())?),
-            None => None,
-        };
-        Ok([x_gradient, weight_gradient, bias_gradient])
-    }
-}
-
-impl CustomOp2 for Linear {
-    fn name(&self) -> &'static str {
-        "linear"
+    /// The gradient of x, added to `earlier`.
+    pub fn for_x(self, gradient: &[f32], weight: &[f32], earlier: Option<&[f32]>) -> Vec<f32> {
+        let Self { inputs, outputs, precision } = self;
+        let finish = Finish { residual: earlier, ..Finish::SET };
+        with_element!(precision, E => {
+            let weight = Packed::<E>::new(Matrix::Rows(weight, inputs), outputs, inputs);
+            matmul(Matrix::Rows(gradient, outputs), gradient.len() / outputs.max(1), outputs, &weight, &finish)
+        })
     }
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        xl: &Layout,
-        w: &CpuStorage,
-        wl: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        self.forward((values(x, xl)?, xl), (values(w, wl)?, wl), None)
-    }
-
-    fn bwd(
-        &self,
-        x: &Tensor,
-        w: &Tensor,
-        y: &Tensor,
-        g: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let [x, w, _] = self.backward(x, w, None, y, g)?;
-        Ok((x, w))
-    }
-}
-
-impl CustomOp3 for Linear {
-    fn name(&self) -> &'static str {
-        "linear"
-    }
-
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        xl: &Layout,
-        w: &CpuStorage,
-        wl: &Layout,
-        b: &CpuStorage,
-        bl: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        self.forward((values(x, xl)?, xl), (values(w, wl)?, wl), Some(values(b, bl)?))
-    }
-
-    fn bwd(
-        &self,
-        x: &Tensor,
-        w: &Tensor,
-        b: &Tensor,
-        y: &Tensor,
-        g: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let [x, w, b] = self.backward(x, w, Some(b), y, g)?;
-        Ok((x, w, b))
+    /// The gradient of the weight.
+    pub fn for_weight(self, gradient: &[f32], x: &[f32]) -> Vec<f32> {
+        let Self { inputs, outputs, precision } = self;
+        let rows = x.len() / inputs.max(1);
+        with_element!(precision, E => {
+            let x = Packed::<E>::new(Matrix::Rows(x, inputs), rows, inputs);
+            matmul(Matrix::Columns(gradient, outputs), outputs, rows, &x, &Finish::SET)
+        })
     }
 }

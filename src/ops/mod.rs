@@ -2,26 +2,31 @@
 //!
 //! Activations are pictures `[B, H, W, C]` or tokens `[B, N, D]`; weights keep the shapes of the
 //! published state dict. Candle lacks some of these, does others slowly, and its fast LayerNorm
-//! and softmax silently have no gradient.
+//! and softmax silently have no gradient. On the CPU inputs are contiguous, and gradients come
+//! through a [`Tape`].
 
 mod attention;
 mod conv2d;
 mod cpu;
+mod elementwise;
 mod layer_norm;
 mod linear;
 mod patches;
-mod pixel_shuffle;
 mod precision;
+mod tape;
 
 pub use attention::attention;
 pub use conv2d::conv2d;
+pub use elementwise::{absolute_error, add, add_repeated, scale};
 pub use layer_norm::layer_norm;
 pub use linear::linear;
-pub use patches::{fold, unfold};
-pub use pixel_shuffle::pixel_shuffle;
+pub use patches::{fold, pixel_shuffle, unfold};
 pub use precision::Precision;
+pub use tape::{Gradients, Pass, Tape};
 
 use candle_core::{Result, Tensor};
+
+use crate::kernels::elementwise::relu_gradient;
 
 /// What follows a product, before the residual is added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,13 +57,21 @@ fn finish(
         Some(bias) => product.broadcast_add(bias)?,
         None => product,
     };
-    add_residual(activation.apply(biased)?, residual)
-}
-
-fn add_residual(result: Tensor, residual: Option<&Tensor>) -> Result<Tensor> {
+    let result = activation.apply(biased)?;
     match residual {
         Some(residual) => result + residual,
         None => Ok(result),
+    }
+}
+
+/// The gradient before an activation: `output` is what a ReLU gave, `None` where there was none.
+fn activation_gradient(gradient: Tensor, output: Option<&Tensor>) -> Result<Tensor> {
+    match output {
+        Some(output) => {
+            let masked = cpu::with_values([&gradient, output], |[g, y]| relu_gradient(g, y))?;
+            cpu::tensor(masked, output.shape())
+        }
+        None => Ok(gradient),
     }
 }
 

@@ -1,34 +1,64 @@
 //! Pictures to tokens and back.
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
+use candle_core::{Result, Tensor};
 
-use super::cpu::{output, values};
+use super::Pass;
+use super::cpu::{tensor, with_values};
 use crate::kernels::patches::Grid;
 
 /// Cuts `[B, H, W, C]` into square patches: `[B, (H/P)·(W/P), C·P·P]`.
 ///
 /// Tokens run along the rows; a token is ordered channel, row, column, as the published weights
 /// expect. H and W are multiples of `patch`.
-pub fn unfold(x: &Tensor, patch: usize) -> Result<Tensor> {
+pub fn unfold(x: &Tensor, patch: usize, pass: Pass) -> Result<Tensor> {
     let (batch, height, width, channels) = x.dims4()?;
     let grid = grid(batch, (height, width), channels, patch)?;
-    match x.device().is_cpu() {
-        true => x.contiguous()?.apply_op1(Cut(grid)),
-        false => composed_unfold(x, &grid),
+    if !x.device().is_cpu() {
+        return composed_unfold(x, &grid);
     }
+    let shape = (batch, grid.rows * grid.columns, channels * patch * patch);
+    let result = tensor(with_values([x], |[x]| grid.cut(x))?, shape)?;
+    let input = x.clone();
+    pass.record(&result, &[x], move |gradient, gradients| {
+        gradients.add_values(&input, || with_values([&gradient], |[gradient]| grid.join(gradient)))
+    });
+    Ok(result)
 }
 
 /// Puts the tokens of [`unfold`] back into a `[B, height, width, C]` picture.
-pub fn fold(tokens: &Tensor, patch: usize, height: usize, width: usize) -> Result<Tensor> {
+pub fn fold(tokens: &Tensor, patch: usize, height: usize, width: usize, pass: Pass) -> Result<Tensor> {
     let (batch, count, token) = tokens.dims3()?;
     let grid = grid(batch, (height, width), token / (patch * patch).max(1), patch)?;
     if count != grid.rows * grid.columns || token % (patch * patch) != 0 {
         candle_core::bail!("fold: {:?} does not make {height} × {width} of patches {patch}", tokens.dims());
     }
-    match tokens.device().is_cpu() {
-        true => tokens.contiguous()?.apply_op1(Join(grid)),
-        false => composed_fold(tokens, &grid),
+    join(tokens, &grid, pass)
+}
+
+/// `[B, H, W, C·r·r]` → `[B, H·r, W·r, C]`; channel `c·r·r + y·r + x` becomes pixel (y, x) of the
+/// r × r block, as PyTorch's `PixelShuffle` does (Shi et al., 2016): each pixel is the token of a
+/// patch.
+pub fn pixel_shuffle(x: &Tensor, r: usize, pass: Pass) -> Result<Tensor> {
+    let (batch, rows, columns, channels) = x.dims4()?;
+    if r == 0 || channels % (r * r) != 0 {
+        candle_core::bail!("pixel_shuffle: {channels} channels by {r}");
     }
+    join(x, &Grid { batch, rows, columns, channels: channels / (r * r), side: r }, pass)
+}
+
+/// Patches, in whatever shape they come, into a picture.
+fn join(patches: &Tensor, grid: &Grid, pass: Pass) -> Result<Tensor> {
+    let grid = *grid;
+    if !patches.device().is_cpu() {
+        return composed_fold(patches, &grid);
+    }
+    let shape = (grid.batch, grid.rows * grid.side, grid.columns * grid.side, grid.channels);
+    let result = tensor(with_values([patches], |[patches]| grid.join(patches))?, shape)?;
+    let input = patches.clone();
+    pass.record(&result, &[patches], move |gradient, gradients| {
+        gradients.add_values(&input, || with_values([&gradient], |[gradient]| grid.cut(gradient)))
+    });
+    Ok(result)
 }
 
 fn grid(batch: usize, (height, width): (usize, usize), channels: usize, side: usize) -> Result<Grid> {
@@ -48,44 +78,11 @@ pub(super) fn composed_unfold(x: &Tensor, grid: &Grid) -> Result<Tensor> {
     ))
 }
 
-/// [`fold`] of candle's operators, for any device.
-pub(super) fn composed_fold(tokens: &Tensor, grid: &Grid) -> Result<Tensor> {
+/// [`fold`] and [`pixel_shuffle`] of candle's operators, for any device.
+pub(super) fn composed_fold(patches: &Tensor, grid: &Grid) -> Result<Tensor> {
     let Grid { batch, rows, columns, channels, side } = *grid;
-    tokens
+    patches
         .reshape(vec![batch, rows, columns, channels, side, side])?
         .permute(vec![0, 1, 4, 2, 5, 3])?
         .reshape((batch, rows * side, columns * side, channels))
-}
-
-struct Cut(Grid);
-struct Join(Grid);
-
-impl CustomOp1 for Cut {
-    fn name(&self) -> &'static str {
-        "unfold"
-    }
-
-    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let Grid { batch, rows, columns, channels, side } = self.0;
-        Ok(output(self.0.cut(values(x, layout)?), (batch, rows * columns, channels * side * side)))
-    }
-
-    fn bwd(&self, _x: &Tensor, _result: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
-        gradient.contiguous()?.apply_op1_no_bwd(&Join(self.0)).map(Some)
-    }
-}
-
-impl CustomOp1 for Join {
-    fn name(&self) -> &'static str {
-        "fold"
-    }
-
-    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let Grid { batch, rows, columns, channels, side } = self.0;
-        Ok(output(self.0.join(values(x, layout)?), (batch, rows * side, columns * side, channels)))
-    }
-
-    fn bwd(&self, _x: &Tensor, _result: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
-        gradient.contiguous()?.apply_op1_no_bwd(&Cut(self.0)).map(Some)
-    }
 }

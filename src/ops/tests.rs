@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng};
 use super::*;
 
 /// Bounds on |error| / max |exact|.
-const F32: f64 = 3e-6;
+const SINGLE: (Precision, f64) = (Precision::F32, 3e-6);
 const BF16: f64 = 1.5e-2;
 
 fn random(shape: &[usize], seed: u64) -> Tensor {
@@ -16,16 +16,31 @@ fn random(shape: &[usize], seed: u64) -> Tensor {
     Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
 }
 
-/// The result and the gradients of all inputs under a fixed random loss.
-fn run(inputs: &[Tensor], op: impl Fn(&[Tensor]) -> Result<Tensor>) -> Vec<Tensor> {
+/// The result and the gradients of all inputs under a fixed random loss, through the tape.
+fn run(
+    inputs: &[Tensor],
+    precision: Precision,
+    op: impl Fn(&[Tensor], Pass) -> Result<Tensor>,
+) -> Vec<Tensor> {
     let vars: Vec<Var> = inputs.iter().map(|x| Var::from_tensor(x).unwrap()).collect();
     let tensors: Vec<Tensor> = vars.iter().map(|var| var.as_tensor().clone()).collect();
+    let tape = Tape::default();
+    let result = op(&tensors, Pass { precision, tape: Some(&tape) }).unwrap();
+    let mut gradients = tape.backward([(result.clone(), random(result.dims(), 99))]).unwrap();
+    let found = tensors.iter().map(|x| gradients.take(x).expect("every input has a gradient"));
+    [result].into_iter().chain(found).collect()
+}
+
+/// The same through candle's graph, in f64.
+fn run_composed(inputs: &[Tensor], op: impl Fn(&[Tensor]) -> Result<Tensor>) -> Vec<Tensor> {
+    let double = |x: &Tensor| Var::from_tensor(&x.to_dtype(DType::F64).unwrap()).unwrap();
+    let vars: Vec<Var> = inputs.iter().map(double).collect();
+    let tensors: Vec<Tensor> = vars.iter().map(|var| var.as_tensor().clone()).collect();
     let result = op(&tensors).unwrap();
-    let weights = random(result.dims(), 99).to_dtype(result.dtype()).unwrap();
+    let weights = random(result.dims(), 99).to_dtype(DType::F64).unwrap();
     let gradients = (&result * weights).unwrap().sum_all().unwrap().backward().unwrap();
-    let mut all = vec![result.detach()];
-    all.extend(tensors.iter().map(|x| gradients.get(x).expect("every input has a gradient").clone()));
-    all
+    let found = tensors.iter().map(|x| gradients.get(x).expect("every input has a gradient").clone());
+    [result.detach()].into_iter().chain(found).collect()
 }
 
 fn values(x: &Tensor) -> Vec<f64> {
@@ -48,19 +63,16 @@ fn assert_close(name: &str, found: &[Tensor], exact: &[Tensor], bound: f64) {
 fn check(
     name: &str,
     shapes: &[&[usize]],
-    bound: f64,
-    op: impl Fn(&[Tensor]) -> Result<Tensor>,
+    (precision, bound): (Precision, f64),
+    op: impl Fn(&[Tensor], Pass) -> Result<Tensor>,
     oracle: impl Fn(&[Tensor]) -> Result<Tensor>,
 ) {
     let inputs: Vec<Tensor> = shapes.iter().enumerate().map(|(i, shape)| random(shape, i as u64)).collect();
-    let doubles: Vec<Tensor> = inputs.iter().map(|x| x.to_dtype(DType::F64).unwrap()).collect();
-    assert_close(name, &run(&inputs, op), &run(&doubles, oracle), bound);
+    assert_close(name, &run(&inputs, precision, op), &run_composed(&inputs, oracle), bound);
 }
 
 fn precisions() -> impl Iterator<Item = (Precision, f64)> {
-    [(Precision::F32, F32), (Precision::Bf16, BF16)]
-        .into_iter()
-        .filter(|(precision, _)| precision.supported())
+    [SINGLE, (Precision::Bf16, BF16)].into_iter().filter(|(precision, _)| precision.supported())
 }
 
 #[test]
@@ -75,12 +87,12 @@ fn conv2d_and_its_gradients_are_exact() {
         (1, 60, 50, 8, 12, 3),
     ];
     for (batch, height, width, inputs, outputs, kernel) in cases {
-        for (precision, bound) in precisions() {
+        for precision in precisions() {
             let picture = [batch, height, width, inputs];
             let shapes: [&[usize]; 3] = [&picture, &[outputs, inputs, kernel, kernel], &[outputs]];
             let name = format!("conv2d {picture:?} -> {outputs}, {kernel}, {precision:?}");
-            let op = |x: &[Tensor]| conv2d(&x[0], &x[1], &x[2], Activation::None, None, precision);
-            check(&name, &shapes, bound, op, |x| {
+            let op = |x: &[Tensor], pass: Pass| conv2d(&x[0], &x[1], &x[2], Activation::None, None, pass);
+            check(&name, &shapes, precision, op, |x| {
                 conv2d::composed(&x[0], &x[1], &x[2], Activation::None, None)
             });
         }
@@ -90,11 +102,11 @@ fn conv2d_and_its_gradients_are_exact() {
 #[test]
 fn conv2d_with_relu_or_residual() {
     let shapes: [&[usize]; 3] = [&[2, 6, 10, 7], &[7, 7, 3, 3], &[7]];
-    let relu = |x: &[Tensor]| conv2d(&x[0], &x[1], &x[2], Activation::Relu, None, Precision::F32);
-    check("relu", &shapes, F32, relu, |x| conv2d::composed(&x[0], &x[1], &x[2], Activation::Relu, None));
+    let relu = |x: &[Tensor], pass: Pass| conv2d(&x[0], &x[1], &x[2], Activation::Relu, None, pass);
+    check("relu", &shapes, SINGLE, relu, |x| conv2d::composed(&x[0], &x[1], &x[2], Activation::Relu, None));
     let shapes: [&[usize]; 4] = [&[2, 6, 10, 7], &[7, 7, 3, 3], &[7], &[2, 6, 10, 7]];
-    let both = |x: &[Tensor]| conv2d(&x[0], &x[1], &x[2], Activation::Relu, Some(&x[3]), Precision::F32);
-    check("both", &shapes, F32, both, |x| {
+    let both = |x: &[Tensor], pass: Pass| conv2d(&x[0], &x[1], &x[2], Activation::Relu, Some(&x[3]), pass);
+    check("both", &shapes, SINGLE, both, |x| {
         conv2d::composed(&x[0], &x[1], &x[2], Activation::Relu, Some(&x[3]))
     });
 }
@@ -103,12 +115,13 @@ fn conv2d_with_relu_or_residual() {
 fn linear_and_its_gradients_are_exact() {
     let cases = [(1, 1, 1), (3, 5, 7), (50, 40, 33), (333, 17, 100), (13, 1100, 70), (260, 64, 192)];
     for (rows, inputs, outputs) in cases {
-        for (precision, bound) in precisions() {
+        for precision in precisions() {
             let name = format!("linear {rows} × {inputs} -> {outputs}, {precision:?}");
             let shapes: [&[usize]; 3] = [&[1, rows, inputs], &[outputs, inputs], &[outputs]];
-            let op = |x: &[Tensor]| linear(&x[0], &x[1], Some(&x[2]), Activation::None, None, precision);
+            let op =
+                |x: &[Tensor], pass: Pass| linear(&x[0], &x[1], Some(&x[2]), Activation::None, None, pass);
             let oracle = |x: &[Tensor]| linear::composed(&x[0], &x[1], Some(&x[2]), Activation::None, None);
-            check(&name, &shapes, bound, op, oracle);
+            check(&name, &shapes, precision, op, oracle);
         }
     }
 }
@@ -116,9 +129,9 @@ fn linear_and_its_gradients_are_exact() {
 #[test]
 fn linear_without_bias_with_relu_and_residual() {
     let shapes: [&[usize]; 3] = [&[2, 9, 20], &[30, 20], &[2, 9, 30]];
-    let op = |x: &[Tensor]| linear(&x[0], &x[1], None, Activation::Relu, Some(&x[2]), Precision::F32);
+    let op = |x: &[Tensor], pass: Pass| linear(&x[0], &x[1], None, Activation::Relu, Some(&x[2]), pass);
     let oracle = |x: &[Tensor]| linear::composed(&x[0], &x[1], None, Activation::Relu, Some(&x[2]));
-    check("linear", &shapes, F32, op, oracle);
+    check("linear", &shapes, SINGLE, op, oracle);
 }
 
 #[test]
@@ -126,11 +139,14 @@ fn attention_and_its_gradients_are_exact() {
     for (batch, tokens, heads, width) in
         [(1, 1, 1, 1), (2, 5, 3, 7), (1, 256, 2, 48), (2, 140, 2, 32), (1, 33, 1, 64)]
     {
-        for (precision, bound) in precisions() {
+        for precision in precisions() {
             let shape = [batch, tokens, heads * width];
+            // Products of products: the first ones' rounding is in the second ones' factors.
+            let precision = (precision.0, 3.0 * precision.1);
             let name = format!("attention {shape:?}, {heads} heads, {precision:?}");
-            let op = |x: &[Tensor]| attention(&x[0], &x[1], &x[2], heads, precision);
-            check(&name, &[&shape[..]; 3], bound, op, |x| attention::composed(&x[0], &x[1], &x[2], heads));
+            let shapes: [&[usize]; 4] = [&shape, &shape, &shape, &[3 * shape[2], shape[2]]];
+            let op = |x: &[Tensor], pass: Pass| attention(&x[0], &x[1], &x[2], &x[3], heads, pass);
+            check(&name, &shapes, precision, op, |x| attention::composed(&x[0], &x[1], &x[2], &x[3], heads));
         }
     }
 }
@@ -139,24 +155,28 @@ fn attention_and_its_gradients_are_exact() {
 fn layer_norm_and_its_gradients_are_exact() {
     for (rows, width) in [(1, 1), (3, 5), (130, 48), (70, 577)] {
         let shapes: [&[usize]; 3] = [&[2, rows, width], &[width], &[width]];
-        let op = |x: &[Tensor]| layer_norm(&x[0], &x[1], &x[2], 1e-5);
-        check("layer_norm", &shapes, 1e-5, op, |x| layer_norm::composed(&x[0], &x[1], &x[2], 1e-5));
+        let op = |x: &[Tensor], pass: Pass| layer_norm(&x[0], &x[1], &x[2], 1e-5, pass);
+        check("layer_norm", &shapes, (Precision::F32, 1e-5), op, |x| {
+            layer_norm::composed(&x[0], &x[1], &x[2], 1e-5)
+        });
     }
 }
 
 #[test]
 fn patches_are_those_of_the_composition() {
     let grid = crate::kernels::patches::Grid { batch: 2, rows: 3, columns: 4, channels: 5, side: 3 };
-    let op = |x: &[Tensor]| unfold(&x[0], 3);
-    check("unfold", &[&[2, 9, 12, 5]], 0.0, op, |x| patches::composed_unfold(&x[0], &grid));
-    let op = |x: &[Tensor]| fold(&x[0], 3, 9, 12);
-    check("fold", &[&[2, 12, 45]], 0.0, op, |x| patches::composed_fold(&x[0], &grid));
+    let op = |x: &[Tensor], pass: Pass| unfold(&x[0], 3, pass);
+    check("unfold", &[&[2, 9, 12, 5]], (Precision::F32, 1e-7), op, |x| {
+        patches::composed_unfold(&x[0], &grid)
+    });
+    let op = |x: &[Tensor], pass: Pass| fold(&x[0], 3, 9, 12, pass);
+    check("fold", &[&[2, 12, 45]], (Precision::F32, 1e-7), op, |x| patches::composed_fold(&x[0], &grid));
 }
 
 #[test]
 fn pixel_shuffle_is_pytorchs() {
     let x = Tensor::arange(0f32, 16.0, &Device::Cpu).unwrap().reshape((1, 1, 2, 8)).unwrap();
-    let found = pixel_shuffle(&x, 2).unwrap();
+    let found = pixel_shuffle(&x, 2, Pass::forward(Precision::F32)).unwrap();
     assert_eq!(found.dims(), [1, 2, 4, 2]);
     // torch.nn.functional.pixel_shuffle(torch.arange(16.).reshape(1, 1, 2, 8).permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1)
     let exact = [0., 4., 1., 5., 8., 12., 9., 13., 2., 6., 3., 7., 10., 14., 11., 15.];
@@ -164,17 +184,62 @@ fn pixel_shuffle_is_pytorchs() {
 }
 
 #[test]
+fn sums_multiples_and_embeddings() {
+    let op = |x: &[Tensor], pass: Pass| add(&x[0], &scale(&x[1], -3.0, pass)?, pass);
+    check("add", &[&[2, 3, 4], &[2, 3, 4]], SINGLE, op, |x| &x[0] + x[1].affine(-3.0, 0.0)?);
+    let op = |x: &[Tensor], pass: Pass| add_repeated(&x[0], &x[1], 12..24, pass);
+    check("per position", &[&[2, 3, 4], &[2, 12]], SINGLE, op, |x| {
+        x[0].broadcast_add(&x[1].get(1)?.reshape((3, 4))?)
+    });
+    let op = |x: &[Tensor], pass: Pass| add_repeated(&x[0], &x[1], 4..8, pass);
+    check("per task", &[&[2, 3, 4], &[5, 4]], SINGLE, op, |x| x[0].broadcast_add(&x[1].get(1)?));
+}
+
+#[test]
+fn absolute_errors_have_the_sign_as_gradient() {
+    let (a, b) = (random(&[3, 50], 1), random(&[3, 50], 2));
+    let (sum, gradient) = absolute_error(&a, &b, 0.5).unwrap();
+    let difference: Vec<f64> = values(&a).iter().zip(values(&b)).map(|(a, b)| a - b).collect();
+    assert!((values(&sum)[0] - difference.iter().map(|d| d.abs()).sum::<f64>()).abs() < 1e-4);
+    assert!(values(&gradient).iter().zip(&difference).all(|(g, d)| *g == 0.5 * d.signum()));
+    assert_eq!(values(&absolute_error(&a, &a, 1.0).unwrap().1), [0.0; 150]);
+}
+
+/// A tensor that several operators read gets the sum of their gradients.
+#[test]
+fn gradients_of_branches_are_summed() {
+    let shapes: [&[usize]; 4] = [&[2, 6, 8], &[8, 8], &[8], &[8]];
+    let op = |x: &[Tensor], pass: Pass| {
+        let normal = layer_norm(&x[0], &x[2], &x[3], 1e-5, pass)?;
+        let y = linear(&normal, &x[1], None, Activation::Relu, Some(&x[0]), pass)?;
+        let z = linear(&normal, &x[1], None, Activation::None, Some(&y), pass)?;
+        add(&z, &x[0], pass)
+    };
+    check("branches", &shapes, (Precision::F32, 1e-5), op, |x| {
+        let normal = layer_norm::composed(&x[0], &x[2], &x[3], 1e-5)?;
+        let y = linear::composed(&normal, &x[1], None, Activation::Relu, Some(&x[0]))?;
+        let z = linear::composed(&normal, &x[1], None, Activation::None, Some(&y))?;
+        z + &x[0]
+    });
+}
+
+#[test]
 fn results_do_not_depend_on_the_threads() {
     let all = |precision| {
         let mut out = Vec::new();
         let inputs = [random(&[5, 20, 48, 20], 1), random(&[40, 20, 3, 3], 2), random(&[40], 3)];
-        out.extend(run(&inputs, |x| conv2d(&x[0], &x[1], &x[2], Activation::Relu, None, precision)));
+        out.extend(run(&inputs, precision, |x, pass| {
+            conv2d(&x[0], &x[1], &x[2], Activation::Relu, None, pass)
+        }));
         let inputs = [random(&[700, 96], 1), random(&[100, 96], 2), random(&[100], 3)];
-        out.extend(run(&inputs, |x| linear(&x[0], &x[1], Some(&x[2]), Activation::Relu, None, precision)));
-        let inputs = [1, 2, 3].map(|seed| random(&[3, 256, 64], seed));
-        out.extend(run(&inputs, |x| attention(&x[0], &x[1], &x[2], 2, precision)));
+        out.extend(run(&inputs, precision, |x, pass| {
+            linear(&x[0], &x[1], Some(&x[2]), Activation::Relu, None, pass)
+        }));
+        let [q, k, v] = [1, 2, 3].map(|seed| random(&[3, 256, 64], seed));
+        let inputs = [q, k, v, random(&[192, 64], 4)];
+        out.extend(run(&inputs, precision, |x, pass| attention(&x[0], &x[1], &x[2], &x[3], 2, pass)));
         let inputs = [random(&[700, 96], 1), random(&[96], 2), random(&[96], 3)];
-        out.extend(run(&inputs, |x| layer_norm(&x[0], &x[1], &x[2], 1e-5)));
+        out.extend(run(&inputs, precision, |x, pass| layer_norm(&x[0], &x[1], &x[2], 1e-5, pass)));
         out.iter().map(|x| x.flatten_all().unwrap().to_vec1::<f32>().unwrap()).collect::<Vec<_>>()
     };
     for (precision, _) in precisions() {

@@ -1,6 +1,7 @@
 //! One task of one model, ready for pictures.
 
 use candle_core::{Device, Tensor};
+use rayon::prelude::*;
 
 use super::tiles::{self, Canvas, Tiling};
 use crate::error::Result;
@@ -9,6 +10,10 @@ use crate::ops::Precision;
 use crate::picture::{Picture, Sample, Samples, resize};
 use crate::task::Task;
 use crate::weights::Model;
+
+/// Tiles that one thread takes through the whole model at once: few, so that what is between the
+/// operators stays in its caches.
+const TILES_OF_A_THREAD: usize = 2;
 
 /// How to compute.
 #[derive(Debug, Clone)]
@@ -66,14 +71,22 @@ impl Restorer {
             .unwrap_or_else(|| vec![S::default(); width * height * scale * scale * channels]);
         let mut canvas = Interleaved { input, output, width, scale, channels };
         tiles::restore(&mut canvas, (width, height), scale, self.tiling, |values, count| {
-            let x = Tensor::from_vec(values, (count, INPUT, INPUT, 3), self.model.device())?;
-            let y = match self.self_ensemble {
-                true => self.ensemble(&x)?,
-                false => self.model.forward(&x, self.task)?.pictures,
-            };
-            Ok(y.flatten_all()?.to_vec1()?)
+            let at_once = if self.model.device().is_cpu() { TILES_OF_A_THREAD } else { count };
+            let parts = values.par_chunks(at_once * INPUT * INPUT * 3).map(|values| self.tiles(values));
+            Ok(parts.collect::<Result<Vec<_>>>()?.concat())
         })?;
         Picture::new(width * scale, height * scale, picture.layout(), S::wrap(canvas.output))
+    }
+
+    /// Restores some tiles together.
+    fn tiles(&self, values: &[f32]) -> Result<Vec<f32>> {
+        let shape = (values.len() / (INPUT * INPUT * 3), INPUT, INPUT, 3);
+        let x = Tensor::from_slice(values, shape, self.model.device())?;
+        let y = match self.self_ensemble {
+            true => self.ensemble(&x)?,
+            false => self.model.forward(&x, self.task)?.pictures,
+        };
+        Ok(y.flatten_all()?.to_vec1()?)
     }
 
     /// Mean over the eight flips and transposes ("geometric self-ensemble", Lim et al. 2017).

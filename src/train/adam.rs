@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use candle_core::{CpuStorage, InplaceOp2, InplaceOp3, Layout, Result, Tensor, Var, bail};
 use rayon::prelude::*;
 
-use super::gradient::Gradient;
+use super::gradient::{Gradient, values, values_mut};
 
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
@@ -187,30 +187,17 @@ impl InplaceOp3 for Descend {
     }
 }
 
-fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
-    match (storage, layout.contiguous_offsets()) {
-        (CpuStorage::F32(values), Some((start, end))) => Ok(&values[start..end]),
-        _ => bail!("the optimizer takes contiguous f32 tensors"),
-    }
-}
-
-fn values_mut<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'a mut [f32]> {
-    match (storage, layout.contiguous_offsets()) {
-        (CpuStorage::F32(values), Some((start, end))) => Ok(&mut values[start..end]),
-        _ => bail!("the optimizer takes contiguous f32 tensors"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use candle_core::Device;
 
     use super::*;
+    use crate::ops::Tape;
 
     fn gradient(of: &Var, values: &[f32]) -> Gradient {
-        let by = Tensor::new(values, &Device::Cpu).unwrap();
-        let mut store = (of.as_tensor() * by).unwrap().sum_all().unwrap().backward().unwrap();
-        Gradient::take(&mut store, [("w", of)]).unwrap()
+        let values = Tensor::new(values, &Device::Cpu).unwrap();
+        let mut gradients = Tape::default().backward([(of.as_tensor().clone(), values)]).unwrap();
+        Gradient::take(&mut gradients, [("w", of)]).unwrap()
     }
 
     /// Against `torch.optim.Adam(lr=0.1)`:

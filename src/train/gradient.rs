@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::backprop::GradStore;
-use candle_core::{CpuStorage, Result, Storage, Tensor, Var};
+use candle_core::{CpuStorage, InplaceOp2, Layout, Result, Storage, Tensor, Var, bail};
 use rayon::prelude::*;
+
+use crate::ops::Gradients;
 
 /// Elements summed by one thread; fixed, so that the sum is the same for any number of threads.
 const BLOCK: usize = 1 << 16;
@@ -20,12 +21,12 @@ pub struct Gradient(BTreeMap<String, Tensor>);
 impl Gradient {
     /// Takes the gradients of `variables` out of what backward computed.
     pub fn take<'a>(
-        store: &mut GradStore,
+        gradients: &mut Gradients,
         variables: impl IntoIterator<Item = (&'a str, &'a Var)>,
     ) -> Result<Self> {
         let mut named = BTreeMap::new();
         for (name, variable) in variables {
-            if let Some(gradient) = store.remove(variable) {
+            if let Some(gradient) = gradients.take(variable) {
                 named.insert(name.to_string(), gradient.detach().contiguous()?);
             }
         }
@@ -54,11 +55,13 @@ impl Gradient {
     /// Adds another gradient; a parameter absent from one counts as zero there.
     pub fn add(&mut self, other: Gradient) -> Result<()> {
         for (name, gradient) in other.0 {
-            let sum = match self.0.remove(&name) {
-                Some(own) => (own + gradient)?,
-                None => gradient,
-            };
-            self.0.insert(name, sum);
+            match self.0.get_mut(&name) {
+                Some(own) if own.device().is_cpu() => own.inplace_op2(&gradient, &Plus)?,
+                Some(own) => *own = (&*own + gradient)?,
+                None => {
+                    self.0.insert(name, gradient);
+                }
+            }
         }
         Ok(())
     }
@@ -82,6 +85,38 @@ impl Gradient {
     }
 }
 
+/// a ← a + b.
+struct Plus;
+
+impl InplaceOp2 for Plus {
+    fn name(&self) -> &'static str {
+        "plus"
+    }
+
+    fn cpu_fwd(&self, a: &mut CpuStorage, al: &Layout, b: &CpuStorage, bl: &Layout) -> Result<()> {
+        let (a, b) = (values_mut(a, al)?, values(b, bl)?);
+        let pieces = a.par_chunks_mut(BLOCK).zip(b.par_chunks(BLOCK));
+        pieces.for_each(|(a, b)| a.iter_mut().zip(b).for_each(|(a, b)| *a += b));
+        Ok(())
+    }
+}
+
+/// The elements of a contiguous f32 tensor.
+pub(super) fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
+    match (storage, layout.contiguous_offsets()) {
+        (CpuStorage::F32(values), Some((start, end))) => Ok(&values[start..end]),
+        _ => bail!("the optimizer takes contiguous f32 tensors"),
+    }
+}
+
+/// The same, to be written.
+pub(super) fn values_mut<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'a mut [f32]> {
+    match (storage, layout.contiguous_offsets()) {
+        (CpuStorage::F32(values), Some((start, end))) => Ok(&mut values[start..end]),
+        _ => bail!("the optimizer takes contiguous f32 tensors"),
+    }
+}
+
 /// The sum of squares of a contiguous f32 tensor in the CPU's memory.
 fn cpu_square_sum(tensor: &Tensor) -> Option<f64> {
     let (storage, layout) = tensor.storage_and_layout();
@@ -101,13 +136,19 @@ mod tests {
     use candle_core::Device;
 
     use super::*;
+    use crate::ops::{self, Pass, Precision, Tape};
 
     #[test]
     fn reached_parameters_only() {
         let a = Var::new(&[3f32, 4.0], &Device::Cpu).unwrap();
         let b = Var::new(&[1f32], &Device::Cpu).unwrap();
         let variables = [("a", &a), ("b", &b)];
-        let backward = || (a.sqr().unwrap() * 0.5).unwrap().sum_all().unwrap().backward().unwrap();
+        let backward = || {
+            let tape = Tape::default();
+            let pass = Pass { precision: Precision::F32, tape: Some(&tape) };
+            let double = ops::scale(&a, 2.0, pass).unwrap();
+            tape.backward([(double, Tensor::new(&[1.5f32, 2.0], &Device::Cpu).unwrap())]).unwrap()
+        };
         let mut gradient = Gradient::take(&mut backward(), variables).unwrap();
         assert_eq!(gradient.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["a"]);
         assert_eq!(gradient.norm().unwrap(), 5.0);

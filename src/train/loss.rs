@@ -4,14 +4,14 @@
 //! meant on that scale.
 //!
 //! The contrastive term has a similarity for every pair of patches of the batch. Its gradient is
-//! short in closed form, so it is computed here, in blocks of rows, beside its value; the tape only
-//! sees the inner product with that gradient. Memory is that of one block, and nothing is
-//! recomputed on the way back.
+//! short in closed form, so it is computed here, in blocks of rows, beside its value. Memory is that
+//! of one block, and nothing is recomputed on the way back.
 
 use candle_core::{D, Result, Tensor};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
+use crate::ops;
 use crate::rng;
 
 /// Similarities held at once (a block of rows times all columns), 4 bytes each.
@@ -33,19 +33,20 @@ pub enum ContrastiveForm {
     Supcon,
 }
 
-/// The mean absolute error between two tensors of one shape, a scalar, in their unit.
-pub fn l1(output: &Tensor, target: &Tensor) -> Result<Tensor> {
-    (output - target)?.abs()?.mean_all()
+/// `weight` times the mean absolute error between two tensors of one shape, a scalar in their
+/// unit, and its gradient by `output`.
+pub fn l1(output: &Tensor, target: &Tensor, weight: f64) -> Result<(Tensor, Tensor)> {
+    let weight = weight / output.elem_count().max(1) as f64;
+    let (sum, gradient) = ops::absolute_error(output, target, weight)?;
+    Ok(((sum * weight)?, gradient))
 }
 
-/// The contrastive loss of `features` (`[images, patches, width]`): its value, and a scalar on the
-/// tape whose gradient is the loss's (its own value means nothing).
+/// The contrastive loss of `features` (`[images, patches, width]`), a scalar, and its gradient by
+/// them.
 ///
 /// Both are zero for fewer than two images: the loss has no negatives then.
 pub fn contrastive(features: &Tensor, form: ContrastiveForm) -> Result<(Tensor, Tensor)> {
-    let (value, gradient) = value_and_gradient(&features.detach(), form, BLOCK)?;
-    let handle = (features * gradient)?.sum_all()?;
-    Ok((value, handle))
+    value_and_gradient(&features.detach(), form, BLOCK)
 }
 
 /// Which `count` of `patches` patch indices stand for all at this step; sorted, all where `count`
@@ -150,7 +151,7 @@ fn supcon_block(similar: &Tensor, same: &Tensor, patches: usize, first: usize) -
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{Device, Var};
+    use candle_core::Device;
 
     use super::*;
 
@@ -200,13 +201,12 @@ mod tests {
     fn equals_the_definition_and_its_differences() {
         let f = features();
         let shape = (IMAGES, PATCHES, WIDTH);
-        let var = Var::from_vec(f.iter().map(|&x| x as f32).collect(), shape, &Device::Cpu).unwrap();
+        let x = Tensor::from_vec(f.iter().map(|&x| x as f32).collect(), shape, &Device::Cpu).unwrap();
         for form in [ContrastiveForm::Paper, ContrastiveForm::Supcon] {
-            let (value, handle) = contrastive(&var, form).unwrap();
+            let (value, gradient) = contrastive(&x, form).unwrap();
             let value = f64::from(value.to_scalar::<f32>().unwrap());
             assert!((value - naive(&f, form)).abs() < 1e-4, "{form:?}: {value} {}", naive(&f, form));
-            let store = handle.backward().unwrap();
-            let gradient: Vec<f32> = store.get(&var).unwrap().flatten_all().unwrap().to_vec1().unwrap();
+            let gradient: Vec<f32> = gradient.flatten_all().unwrap().to_vec1().unwrap();
             for n in 0..f.len() {
                 let shifted = |by: f64| {
                     let mut f = f.clone();
@@ -237,10 +237,10 @@ mod tests {
 
     #[test]
     fn one_image_has_no_contrast() {
-        let f = Var::from_vec(vec![1f32, 2.0], (1, 2, 1), &Device::Cpu).unwrap();
-        let (value, handle) = contrastive(&f, ContrastiveForm::Paper).unwrap();
+        let f = Tensor::from_vec(vec![1f32, 2.0], (1, 2, 1), &Device::Cpu).unwrap();
+        let (value, gradient) = contrastive(&f, ContrastiveForm::Paper).unwrap();
         assert_eq!(value.to_scalar::<f32>().unwrap(), 0.0);
-        assert_eq!(handle.to_scalar::<f32>().unwrap(), 0.0);
+        assert_eq!(gradient.flatten_all().unwrap().to_vec1::<f32>().unwrap(), [0.0, 0.0]);
     }
 
     #[test]

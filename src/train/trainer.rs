@@ -2,6 +2,7 @@
 //! reduction between.
 
 use candle_core::{Device, Tensor};
+use rayon::prelude::*;
 
 use super::adam::{Adam, Average};
 use super::checkpoint::Checkpoint;
@@ -11,7 +12,7 @@ use super::options::Options;
 use crate::dataset::Batch;
 use crate::error::{Error, Result};
 use crate::model::Ipt;
-use crate::ops::Precision;
+use crate::ops::{Precision, Tape};
 use crate::task::Task;
 use crate::weights::Parameters;
 
@@ -104,29 +105,82 @@ impl Trainer {
     /// When the loss is not a finite number: the message names the task and the step.
     pub fn gradient(&self, batch: &Batch) -> Result<(Gradient, Losses)> {
         let task = batch.task;
-        let (input, target) = self.tensors(batch)?;
-        let output = self.model.forward(&input, task)?;
-        let l1 = loss::l1(&output.pictures, &target)?;
-        let mut total = l1.clone();
-        let mut losses = Losses::default();
-        if self.options.lambda > 0.0 {
-            let (seed, step, count) = (self.options.seed, self.step, self.options.contrastive_patches);
-            let tokens = self.options.model.tokens();
-            let sample = loss::sample_patches(seed, step, tokens, count);
-            let features = if sample.len() < tokens {
-                output.features.index_select(&Tensor::new(sample, &self.device)?, 1)?
-            } else {
-                output.features
-            };
-            let (value, handle) = loss::contrastive(&features, self.options.contrastive)?;
-            losses.contrastive = f64::from(value.to_scalar::<f32>()?);
-            total = (total + (handle * self.options.lambda)?)?;
+        let lanes = self.lanes(batch)?;
+        let passes = each(&lanes, |lane| {
+            let tape = Tape::default();
+            let output = self.model.record(&lane.input, task, &tape)?;
+            Ok((output, tape))
+        })?;
+        let features: Vec<&Tensor> = passes.iter().map(|(output, _)| &output.features).collect();
+        let (contrastive, by_features) = self.contrastive(&features, &lanes)?;
+        let work: Vec<_> = lanes.iter().zip(passes).zip(by_features).collect();
+        let parts = each(work, |((lane, (output, tape)), by_features)| {
+            let share = lane.size as f64 / batch.size as f64;
+            let (l1, by_pictures) = loss::l1(&output.pictures, &lane.target, share)?;
+            let mut results = vec![(output.pictures, by_pictures)];
+            results.extend(by_features.map(|gradient| (output.features, gradient)));
+            let gradient = Gradient::take(&mut tape.backward(results)?, self.trained())?;
+            Ok((f64::from(l1.to_scalar::<f32>()?), gradient))
+        })?;
+        let mut losses = Losses { contrastive, ..Losses::default() };
+        let mut sum = Gradient::default();
+        for (l1, gradient) in parts {
+            losses.l1 += l1;
+            sum.add(gradient)?;
         }
-        losses.l1 = f64::from(l1.to_scalar::<f32>()?);
         losses.total = losses.l1 + self.options.lambda * losses.contrastive;
         self.finite("loss", losses.total, task)?;
-        let mut store = total.backward()?;
-        Ok((Gradient::take(&mut store, self.trained())?, losses))
+        Ok((sum, losses))
+    }
+
+    /// The contrastive loss of all lanes' features, and its gradient by each lane's, times λ.
+    fn contrastive(&self, features: &[&Tensor], lanes: &[Lane]) -> Result<(f64, Vec<Option<Tensor>>)> {
+        if self.options.lambda == 0.0 {
+            return Ok((0.0, vec![None; lanes.len()]));
+        }
+        let (seed, count) = (self.options.seed, self.options.contrastive_patches);
+        let tokens = self.options.model.tokens();
+        let sample = loss::sample_patches(seed, self.step, tokens, count);
+        let sample = (sample.len() < tokens).then(|| Tensor::new(sample, &self.device)).transpose()?;
+        let picked = features.iter().map(|features| match &sample {
+            Some(sample) => features.detach().index_select(sample, 1),
+            None => Ok(features.detach()),
+        });
+        let picked = Tensor::cat(&picked.collect::<candle_core::Result<Vec<_>>>()?, 0)?;
+        let (value, gradient) = loss::contrastive(&picked, self.options.contrastive)?;
+        let gradient = (gradient * self.options.lambda)?;
+        let mut first = 0;
+        let parts = features.iter().zip(lanes).map(|(features, lane)| {
+            let part = gradient.narrow(0, first, lane.size)?.contiguous()?;
+            first += lane.size;
+            Ok(Some(match &sample {
+                Some(sample) => features.zeros_like()?.index_add(sample, &part, 1)?,
+                None => part,
+            }))
+        });
+        let parts = parts.collect::<Result<_>>()?;
+        Ok((f64::from(value.to_scalar::<f32>()?), parts))
+    }
+
+    /// The batch in parts that are computed side by side.
+    ///
+    /// On the CPU a thread takes a few pictures through the whole model and back, which keeps their
+    /// activations in its caches and needs no meeting of threads after every operator. The size is
+    /// a constant, so that the sum of the gradients does not depend on the number of threads.
+    fn lanes(&self, batch: &Batch) -> Result<Vec<Lane>> {
+        const PICTURES: usize = 4;
+        let most = if self.device.is_cpu() { PICTURES } else { batch.size.max(1) };
+        let tensor = |values: &[f32], size: usize| {
+            let side = ((values.len() / (3 * size)) as f64).sqrt() as usize;
+            Tensor::from_slice(values, (size, side, side, 3), &self.device)
+        };
+        let chunk = |values: &[f32]| most * values.len() / batch.size.max(1);
+        let chunks = batch.input.chunks(chunk(&batch.input)).zip(batch.target.chunks(chunk(&batch.target)));
+        let lane = |(input, target): (&[f32], &[f32])| {
+            let size = most * input.len() / chunk(&batch.input);
+            Ok(Lane { size, input: tensor(input, size)?, target: tensor(target, size)? })
+        };
+        chunks.map(lane).collect()
     }
 
     /// Takes the step: the summed gradient of `batches` batches of `task`, clipped, through Adam.
@@ -177,15 +231,24 @@ impl Trainer {
         let stays = move |name: &str| frozen && name.starts_with("body.") && name != TASK_EMBEDDING;
         self.parameters.iter().filter(move |(name, _)| !stays(name))
     }
+}
 
-    fn tensors(&self, batch: &Batch) -> Result<(Tensor, Tensor)> {
-        let side = |values: &[f32]| ((values.len() / (3 * batch.size.max(1))) as f64).sqrt() as usize;
-        let tensor = |values: &Vec<f32>| {
-            let side = side(values);
-            Tensor::from_slice(values, (batch.size, side, side, 3), &self.device)
-        };
-        Ok((tensor(&batch.input)?, tensor(&batch.target)?))
-    }
+/// A part of a batch.
+struct Lane {
+    /// Pictures.
+    size: usize,
+    /// `[size, H, W, 3]`.
+    input: Tensor,
+    /// The same, times the scale.
+    target: Tensor,
+}
+
+/// Maps in parallel, in order.
+fn each<I: IntoParallelIterator<Iter: IndexedParallelIterator>, T: Send>(
+    items: I,
+    f: impl Fn(I::Item) -> Result<T> + Sync + Send,
+) -> Result<Vec<T>> {
+    items.into_par_iter().with_max_len(1).map(f).collect()
 }
 
 /// The one table of the body that belongs to tasks.
