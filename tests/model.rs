@@ -33,6 +33,7 @@ fn every_task_gives_its_size_in_every_form() {
         width: tiny.channels * 9,
         task_embedding: TaskEmbedding::PerPosition,
         memory_norm: false,
+        decoder_norm: false,
         bicubic_residual: false,
         white: 255.0,
         ..tiny.clone()

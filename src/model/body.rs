@@ -22,6 +22,7 @@ pub(super) struct Body {
     encoder: Vec<EncoderLayer>,
     memory_norm: Option<LayerNorm>,
     decoder: Vec<DecoderLayer>,
+    decoder_norm: Option<LayerNorm>,
     /// One row a task.
     tasks: Tensor,
     mlp_head: FeedForward,
@@ -53,6 +54,7 @@ impl Body {
             decoder: (0..config.layers)
                 .map(|i| DecoderLayer::new(config, vb_decoder.pp(i)))
                 .collect::<Result<_>>()?,
+            decoder_norm: norm(config.decoder_norm, "decoder")?,
             tasks: vb.pp("query_embed").get_with_hints((tasks, embedding), "weight", EMBEDDING)?,
             mlp_head: FeedForward::new(
                 Linear::new(width, 4 * width, vb.pp("mlp_head").pp(0))?,
@@ -78,6 +80,9 @@ impl Body {
         let mut z = x;
         for layer in &self.decoder {
             z = layer.forward(&z, &memory, &task, pass)?;
+        }
+        if let Some(norm) = &self.decoder_norm {
+            z = norm.forward(&z, pass)?;
         }
         self.mlp_head.forward(&z, self.residual.then_some(&z), pass)
     }

@@ -30,6 +30,11 @@ pub struct Config {
     /// Whether the decoder sees LN(encoder output) (paper, eq. 2) or the output as it is
     /// (published code).
     pub memory_norm: bool,
+    /// Whether the mlp head sees LN(decoder output), or the output as it is (published code).
+    /// Where the mlp head has no residual, its ReLUs can otherwise fall silent in the first minutes
+    /// of training: the body then gives the same for every picture, and learns no more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub decoder_norm: bool,
     /// Whether the tail's output is added to the bicubic enlargement of the input. The tail's last
     /// convolution then starts at zero, so that training starts from bicubic.
     pub bicubic_residual: bool,
@@ -76,6 +81,7 @@ impl Config {
             heads,
             task_embedding: TaskEmbedding::PerTask,
             memory_norm: true,
+            decoder_norm: true,
             bicubic_residual: true,
             white: 1.0,
             output_bias: false,
@@ -84,6 +90,7 @@ impl Config {
             Preset::Base => Self {
                 task_embedding: TaskEmbedding::PerPosition,
                 memory_norm: false,
+                decoder_norm: false,
                 bicubic_residual: false,
                 white: 255.0,
                 ..ours(64, 576, 12, 12)

@@ -60,6 +60,7 @@ fn expressible(config: &Config) -> Result<()> {
             "its tasks have one vector and not one for each position".into(),
         ),
         (config.memory_norm, "its decoder sees the encoder's output normalised".into()),
+        (config.decoder_norm, "its mlp head sees the decoder's output normalised".into()),
         (config.bicubic_residual, "its output is added to the bicubic enlargement".into()),
         (config.white.fract() != 0.0, format!("its white is {} and not a whole number", config.white)),
         (config.heads != heads, format!("it has {} attention heads and not {heads}", config.heads)),
@@ -215,6 +216,7 @@ mod tests {
             (Config::preset(Preset::Tiny, tasks), "bicubic"),
             (Config { heads: 6, ..good.clone() }, "6 attention heads and not 12"),
             (Config { memory_norm: true, ..good.clone() }, "normalised"),
+            (Config { decoder_norm: true, ..good.clone() }, "normalised"),
             (Config { output_bias: true, ..good.clone() }, "bias"),
         ] {
             let error = bytes(&model(config), Format::Torch).unwrap_err().to_string();

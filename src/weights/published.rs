@@ -110,6 +110,7 @@ fn infer(shapes: &BTreeMap<String, Vec<usize>>, task: Option<Task>) -> Result<Co
         heads: heads(width),
         task_embedding: TaskEmbedding::PerPosition,
         memory_norm: false,
+        decoder_norm: false,
         bicubic_residual: false,
         white: 255.0,
         output_bias: false,
