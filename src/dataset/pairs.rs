@@ -78,6 +78,11 @@ impl Pairs {
         None
     }
 
+    /// BLAKE3 of every file, as [`Photos::hashes`] has them: of the degraded, and of the clean.
+    pub fn hashes(&self) -> [Vec<blake3::Hash>; 2] {
+        [self.degraded.hashes(), self.clean.hashes()]
+    }
+
     /// What there is to say of the files since the last call.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = self.degraded.notes();

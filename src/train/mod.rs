@@ -7,11 +7,12 @@ pub mod gradient;
 pub mod log;
 pub mod loss;
 pub mod options;
+pub mod origin;
+mod provenance;
 pub mod run;
 pub mod samples;
 pub mod schedule;
 pub mod trainer;
-pub mod tune;
 pub mod validate;
 
 pub use options::Options;

@@ -8,7 +8,8 @@ use ipt::model::{Config, Preset};
 use ipt::task::Task;
 use ipt::train::checkpoint::Checkpoint;
 use ipt::train::options::Tune;
-use ipt::train::{Options, Outcome, Place, tune};
+use ipt::train::origin::{self, Origin};
+use ipt::train::{Options, Outcome, Place};
 use ipt::weights::{Model, Parameters};
 
 use crate::learning::losses;
@@ -30,10 +31,10 @@ fn pretrained(folder: &Path) -> Model {
 /// The weights after no step of tuning.
 fn start(folder: &Path, name: &str) -> (Options, std::collections::BTreeMap<String, Tensor>) {
     let photos = photos();
-    let tuned = Tune { model: Some(folder.join("model.safetensors")), pairs: None, freeze_body: false };
-    let source = Model::open(&folder.join("model.safetensors")).unwrap();
-    let model = tune::config(&source.config, task(name));
-    let options = Options { model, tune: Some(tuned), ..options(photos.path(), 0) };
+    let file = folder.join("model.safetensors");
+    let model = origin::config(&Model::open(&file).unwrap().config, &[task(name)]);
+    let from = Some(Origin::new(Some(file)));
+    let options = Options { model, from, tune: Some(Tune::default()), ..options(photos.path(), 0) };
     let place = folder.join(name);
     assert_eq!(go(&options, &place, false, None).0, Outcome::Finished);
     let (state, _, _) = Checkpoint::newest(&Place::new(&place).checkpoints()).unwrap();
@@ -91,9 +92,10 @@ fn a_frozen_body_stays() {
     let folder = tempfile::tempdir().unwrap();
     let whole = pretrained(folder.path()).parameters.tensors();
     let photos = photos();
-    let tuned = Tune { model: Some(folder.path().join("model.safetensors")), pairs: None, freeze_body: true };
+    let from = Some(Origin::new(Some(folder.path().join("model.safetensors"))));
+    let tune = Some(Tune { freeze_body: true, ..Tune::default() });
     let model = Config::preset(Preset::Tiny, vec![task("denoise30")]);
-    let options = Options { model, tune: Some(tuned), ..options(photos.path(), 2) };
+    let options = Options { model, from, tune, ..options(photos.path(), 2) };
     let place = folder.path().join("run");
     go(&options, &place, false, None);
     let (state, _, _) = Checkpoint::newest(&Place::new(&place).checkpoints()).unwrap();
@@ -113,10 +115,10 @@ fn a_trained_body_beats_a_fresh_one() {
     let config = Config::preset(Preset::Tiny, vec![task("sr2"), task("denoise30")]);
     let place = folder.path().join("pretrained");
     go(&Options { model: config.clone(), ..settings(60) }, &place, false, None);
-    let model = tune::config(&config, task("denoise50"));
+    let model = origin::config(&config, &[task("denoise50")]);
     let fresh = Options { model: model.clone(), ..settings(15) };
-    let tuned = Tune { model: Some(place.join("final.safetensors")), pairs: None, freeze_body: false };
-    let tuned = Options { tune: Some(tuned), ..fresh.clone() };
+    let from = Some(Origin::new(Some(place.join("final.safetensors"))));
+    let tuned = Options { from, tune: Some(Tune::default()), ..fresh.clone() };
     let end = |options: &Options, name: &str| {
         go(options, &folder.path().join(name), false, None);
         losses(&folder.path().join(name))[10..].iter().sum::<f64>() / 5.0
