@@ -493,7 +493,7 @@ _ipt() {
             return 0
             ;;
         ipt__subcmd__tune)
-            opts="-t -m -o -q -j -h --task --model --pairs --freeze-body --files-from --out --resume --config --steps --epochs --max-time --save-every --keep --batch --accumulate --seed --lr --schedule --warmup --lambda --contrastive-form --contrastive-patches --clip --ema --validate --validate-every --rain-streaks --cache --device --precision --quiet --jobs --help"
+            opts="-t -m -o -q -j -h --task --model --pairs --validate-pairs --freeze-body --files-from --out --resume --config --steps --epochs --max-time --save-every --keep --batch --accumulate --seed --lr --schedule --warmup --lambda --contrastive-form --contrastive-patches --clip --ema --validate --validate-every --rain-streaks --cache --device --precision --quiet --jobs --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -538,6 +538,13 @@ _ipt() {
                     return 0
                     ;;
                 --pairs)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --validate-pairs)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs

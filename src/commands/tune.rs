@@ -33,6 +33,13 @@ pub fn run(args: &Tune, global: &Global) -> anyhow::Result<Exit> {
     if let Some(tune) = &mut options.tune {
         tune.freeze_body |= args.freeze_body;
         tune.pairs = two(&args.pairs).or(tune.pairs.take());
+        // The one that is named now takes the place of the other.
+        if args.validate_pairs.is_some() {
+            options.validate = None;
+            tune.validate_pairs = two(&args.validate_pairs);
+        } else if args.training.validate.is_some() {
+            tune.validate_pairs = None;
+        }
     }
     if args.task.is_some_and(|task| options.model.tasks != [task]) {
         bail!("--task differs from the task of the run");

@@ -85,6 +85,9 @@ pub struct Tune {
     /// Folders of degraded and of clean pictures to learn from, instead of photographs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pairs: Option<[PathBuf; 2]>,
+    /// The same, to measure on; instead of good pictures that are degraded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validate_pairs: Option<[PathBuf; 2]>,
     /// Whether the body stays as it is (the task embedding is trained).
     pub freeze_body: bool,
 }
@@ -170,6 +173,17 @@ impl Options {
         if self.tune.is_some() && (self.from.is_none() || self.model.tasks.len() != 1) {
             return refuse("a trained model is tuned to one task");
         }
+        if let (Some(tune), Some(_)) = (&self.tune, &self.validate) {
+            if tune.pairs.is_some() {
+                return refuse(
+                    "validate would degrade pictures otherwise than the pairs are: measure on pairs, with \
+                     validate-pairs",
+                );
+            }
+            if tune.validate_pairs.is_some() {
+                return refuse("measured is on good pictures or on pairs, not on both");
+            }
+        }
         let weights = &self.task_weights;
         if !weights.is_empty() && weights.len() != self.model.tasks.len() {
             return refuse("there must be as many task weights as tasks");
@@ -208,7 +222,11 @@ mod tests {
         options.steps = Some(10);
         options.task_weights = vec![1.0, 1.0, 0.5, 2.0, 1.0, 1.0];
         options.from = Some(Origin { hours: Some(1.3), ..Origin::new(Some("model.safetensors".into())) });
-        options.tune = Some(Tune { pairs: None, freeze_body: true });
+        options.tune = Some(Tune {
+            validate_pairs: Some(["noisy".into(), "clean".into()]),
+            freeze_body: true,
+            ..Tune::default()
+        });
         options.save(&path).unwrap();
         assert_eq!(Options::open(&path).unwrap(), options);
         options.check().unwrap();

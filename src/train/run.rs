@@ -224,16 +224,17 @@ fn begin(
 /// Where batches come from, and what is measured on.
 fn pictures(options: &Options, watch: &mut dyn Watch) -> Result<(Arc<Recipe>, Option<Validation>)> {
     let streaks = options.rain_streaks.as_ref().map(StreakSet::load).transpose()?.map(Arc::new);
-    let validation = match &options.validate {
-        Some(folder) => {
-            let note = |note: &str| watch.note(note);
-            Some(Validation::load(folder, &options.model.tasks, streaks.as_deref(), note)?)
-        }
-        None => None,
+    let tune = options.tune.as_ref();
+    let tasks = &options.model.tasks;
+    let note = |note: &str| watch.note(note);
+    let validation = match (&options.validate, tune.and_then(|tune| tune.validate_pairs.as_ref())) {
+        (Some(folder), _) => Some(Validation::load(folder, tasks, streaks.as_deref(), note)?),
+        (None, Some(pairs)) => Some(Validation::of_pairs(pairs, tasks[0], note)?),
+        (None, None) => None,
     };
     let excluded = validation.as_ref().map(|validation| validation.hashes().clone()).unwrap_or_default();
     let cache = options.cache << 20;
-    let source = match options.tune.as_ref().and_then(|tune| tune.pairs.as_ref()) {
+    let source = match tune.and_then(|tune| tune.pairs.as_ref()) {
         Some([degraded, clean]) => Source::Pairs(Box::new(Pairs::find(degraded, clean, cache, excluded)?)),
         None => Source::Photos(Photos::new(Files::find(&options.photos)?, cache, excluded)?),
     };

@@ -7,12 +7,14 @@ use ipt::dataset::{Pairs, Recipe, Source};
 use ipt::model::{Config, Preset};
 use ipt::task::Task;
 use ipt::train::checkpoint::Checkpoint;
+use ipt::train::log::{self, Entry};
 use ipt::train::options::Tune;
 use ipt::train::origin::{self, Origin};
 use ipt::train::{Options, Outcome, Place};
 use ipt::weights::{Model, Parameters};
 
 use crate::learning::losses;
+use crate::program::{fail, succeed};
 use crate::{go, options, photo, photos, save};
 
 fn task(name: &str) -> Task {
@@ -164,4 +166,67 @@ fn pairs_are_cut_at_the_same_place() {
     let found = Pairs::find(&pairs[0], &pairs[1], 1 << 30, Default::default()).unwrap();
     assert!(found.get(0, 48, 2).is_none() && found.get(1, 48, 2).is_some());
     assert_eq!(found.notes().len(), 1);
+}
+
+/// Degraded and clean pictures of `sr2`, in two folders.
+fn folders_of_pairs(folder: &Path, seeds: std::ops::Range<u64>) {
+    for seed in seeds {
+        let clean = photo(seed, 131, 121);
+        let even = clean.crop_to_multiple(2).unwrap();
+        let mut random = ipt::rng::stream(seed, &[b"degrade"]);
+        let degraded = ipt::degrade::degrade(&even, task("sr2"), &mut random, None).unwrap();
+        save(&folder.join(format!("clean/{seed}.png")), &clean);
+        save(&folder.join(format!("degraded/{seed}.png")), &degraded);
+    }
+}
+
+#[test]
+fn pairs_are_measured_on_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    pretrained(at);
+    folders_of_pairs(&at.join("learn"), 0..3);
+    folders_of_pairs(&at.join("held"), 3..5);
+    // A picture that is not measured on, and one that is and so is not learned from.
+    save(&at.join("held/clean/odd.png"), &photo(1, 70, 70));
+    save(&at.join("held/degraded/odd.png"), &photo(1, 70, 70));
+    for kind in ["clean", "degraded"] {
+        std::fs::copy(at.join(format!("held/{kind}/3.png")), at.join(format!("learn/{kind}/3.png"))).unwrap();
+    }
+    fn tune<'a>(more: &[&'a str]) -> Vec<&'a str> {
+        let common = ["tune", "--pairs", "learn/degraded", "learn/clean", "--steps", "20", "--batch", "1"];
+        [&common[..], more].concat()
+    }
+    let start = ["--task", "sr2", "--model", "model.safetensors", "--out", "run"];
+    let pairs = ["--validate-pairs", "held/degraded", "held/clean"];
+    let said = succeed(&tune(&[&start[..], &pairs].concat()), at);
+    assert!(said.contains("odd.png: 70×70 pixels are not 2 times 70×70: not used"), "{said}");
+    assert!(said.contains("learn/clean/3.png: is among the validation pictures: not used"), "{said}");
+    let entries = log::read(&at.join("run/log.jsonl")).unwrap();
+    let Some(Entry::Validation(measured)) = entries.last() else { panic!("not measured: {entries:?}") };
+    // What is given is the pairs' own, enlarged.
+    let input = |seed: u64| {
+        let read =
+            |kind| ipt::picture::decode(&std::fs::read(at.join(format!("held/{kind}/{seed}.png"))).unwrap());
+        let (degraded, clean) = (read("degraded").unwrap().picture, read("clean").unwrap().picture);
+        let given = ipt::restore::baseline(&degraded, task("sr2"));
+        let protocol = ipt::score::Protocol::new(Some(task("sr2")), None);
+        ipt::score::compare(&given, &clean.crop_to_multiple(2).unwrap(), protocol).unwrap().psnr_y
+    };
+    assert_eq!(measured.tasks.len(), 1);
+    assert!((measured.tasks[0].input_psnr_y - (input(3) + input(4)) / 2.0).abs() < 1e-9);
+    assert!(at.join("run/samples/sr2-4.png").exists());
+
+    // They are remembered, and pictures degraded by the program are no measure for pairs.
+    succeed(&["tune", "--out", "run", "--resume", "--steps", "21"], at);
+    assert_eq!(log::read(&at.join("run/log.jsonl")).unwrap().last().unwrap().step(), 21);
+    let refused = tune(&["--task", "sr2", "--out", "other", "--validate", "held/clean"]);
+    assert!(fail(&refused, at, 2).contains("validate-pairs"));
+    fail(
+        &tune(&[&pairs[..], &["--validate", "held/clean", "--out", "other", "--task", "sr2"]].concat()),
+        at,
+        2,
+    );
+    let missing = ["--validate-pairs", "held/clean", "learn/clean", "--out", "other", "--task", "sr2"];
+    assert!(fail(&tune(&missing), at, 2).contains("no picture"));
 }
