@@ -21,10 +21,12 @@ docs:
     IPT_BLESS=1 cargo test --release --test surface
     cargo doc --release --no-deps
 
-# Operators, ours beside candle's; then whole commands: seconds and memory.
+# Operators, ours beside candle's; then whole commands: seconds and memory; then the model beside
+# PyTorch's, where PYTHON (default python3) has torch.
 bench:
-    cargo bench
+    cargo bench --bench ops
     scripts/bench
+    if ${PYTHON:-python3} -c 'import torch' 2>/dev/null; then bench/compare; else cargo bench --bench model; fi
 
 # Golden pictures anew, after a change that is meant to change them: look at the difference.
 fixtures:
