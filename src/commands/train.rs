@@ -44,7 +44,8 @@ pub fn run(args: &Train, global: &Global) -> anyhow::Result<Exit> {
         Options::new(Vec::new(), Config::preset(Preset::Default, Task::PRETRAINING.to_vec()))
     });
     match &args.from {
-        Some(name) if resumed => has_begun(&options, name.file())?,
+        // The run has its weights; it looks whether they came from there.
+        Some(name) if resumed => options.from = Some(Origin::new(name.file().map(Path::to_path_buf))),
         Some(name) => (options.from, options.model) = begin(name.file(), &tasks, global)?,
         None => {}
     }
@@ -81,14 +82,6 @@ pub(super) fn begin(
     let tasks = if tasks.is_empty() { &source.config.tasks } else { tasks };
     let shape = origin::config(&source.config, tasks);
     Ok((Some(Origin::new(file.map(Path::to_path_buf))), shape))
-}
-
-/// That the run which is resumed has begun with this model.
-pub(super) fn has_begun(options: &Options, file: Option<&Path>) -> anyhow::Result<()> {
-    if options.from.as_ref().is_none_or(|from| from.model.as_deref() != file) {
-        bail!("the run to be resumed did not begin with this model");
-    }
-    Ok(())
 }
 
 /// Options to start from: of the file that was named, or of the run to be resumed.

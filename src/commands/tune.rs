@@ -6,6 +6,7 @@ use super::{Exit, train};
 use crate::cli::Global;
 use crate::cli::tune::Tune;
 use crate::train::options::{self, Options};
+use crate::train::origin::Origin;
 
 /// The paper's rate for fine-tuning.
 const RATE: f64 = 2e-5;
@@ -15,8 +16,8 @@ pub fn run(args: &Tune, global: &Global) -> anyhow::Result<Exit> {
     let mut options = match train::start(&args.training)? {
         Some(options) if options.tune.is_none() => bail!("these are the options of `ipt train`"),
         Some(options) if args.training.resume => {
-            file.map_or(Ok(()), |file| train::has_begun(&options, Some(file)))?;
-            options
+            let named = file.map(|file| Origin::new(Some(file.to_path_buf())));
+            Options { from: named.or(options.from), ..options }
         }
         Some(options) if file.is_some() => {
             let (from, model) = train::begin(file, &options.model.tasks, global)?;

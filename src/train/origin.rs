@@ -92,6 +92,16 @@ impl Origin {
     }
 }
 
+/// What a run that is resumed began with: what its checkpoint says, which `named` must not contradict.
+pub(super) fn resume(named: Option<Origin>, begun: Option<Origin>) -> Result<Option<Origin>> {
+    match named {
+        Some(named) if begun.as_ref().is_none_or(|begun| begun.model != named.model) => {
+            Err(Error::Usage(format!("the run to be resumed did not begin with {}", named.name())))
+        }
+        _ => Ok(begun),
+    }
+}
+
 /// The shape of a run's model for `tasks` that begins with `of`.
 pub fn config(of: &Config, tasks: &[Task]) -> Config {
     Config { tasks: tasks.to_vec(), ..of.clone() }

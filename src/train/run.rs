@@ -12,6 +12,7 @@ use super::curves;
 use super::gradient::Gradient;
 use super::log::{self, Entry, Log, Step};
 use super::options::Options;
+use super::origin;
 use super::provenance;
 use super::samples;
 use super::trainer::{Losses, Trainer};
@@ -201,7 +202,7 @@ fn begin(
         watch.note(&format!("resuming at step {} from {}", checkpoint.step, path.display()));
         let milliseconds = checkpoint.milliseconds;
         checkpoint::clean(&place.checkpoints())?;
-        options.from = checkpoint.options.from.clone();
+        options.from = origin::resume(options.from, checkpoint.options.from.clone())?;
         let trainer = Trainer::resume(&options, checkpoint, machine.precision, &machine.device)?;
         return Ok(Begun { trainer, milliseconds, options });
     }

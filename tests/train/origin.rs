@@ -169,8 +169,12 @@ fn the_program_goes_on_from_a_model() {
     succeed(&["train", "--config", "other/config.toml", "--out", "again", "-q"], at);
     assert!(bytes(at.join("other/final.safetensors")) == bytes(at.join("again/final.safetensors")));
     let said = fail(&["train", "--out", "all", "--resume", "--from", "embedded"], at, 2);
-    assert!(said.contains("did not begin with this model"), "{said}");
+    assert!(said.contains("did not begin with the embedded model"), "{said}");
+    let tuned =
+        ["--config", "all/config.toml", "--tasks", "sr2", "--from", "model.safetensors", "--out", "tuned"];
+    train(&tuned);
     std::fs::remove_file(at.join("model.safetensors")).unwrap();
+    succeed(&[&["train", "--resume", "--steps", "3", "-q"], &tuned[..]].concat(), at);
     succeed(&["train", "--out", "all", "--resume", "--from", "model.safetensors", "--steps", "3", "-q"], at);
 
     train(&["--from", "embedded", "--out", "embedded", "--tasks", "denoise30"]);
