@@ -38,5 +38,6 @@ cuda CAP="90":
     scripts/build-cuda {{CAP}}
 
 # A folder that runs on a machine with an NVIDIA driver and nothing else: tests, benchmark, training.
-cuda-bundle OUT="target/cuda-bundle" PHOTOS="" STREAKS="":
-    scripts/cuda-bundle {{OUT}} {{PHOTOS}} {{STREAKS}}
+# MIB, if given, is what the photographs may take.
+cuda-bundle OUT="target/cuda-bundle" PHOTOS="" STREAKS="" MIB="":
+    scripts/cuda-bundle {{ if MIB == "" { "" } else { "--photos-mib " + MIB } }} {{OUT}} {{PHOTOS}} {{STREAKS}}

@@ -8,6 +8,7 @@ pub mod log;
 pub mod loss;
 pub mod options;
 pub mod origin;
+mod place;
 mod provenance;
 pub mod run;
 pub mod samples;
@@ -16,4 +17,5 @@ pub mod trainer;
 pub mod validate;
 
 pub use options::Options;
-pub use run::{Outcome, Place, Watch, run};
+pub use place::Place;
+pub use run::{Outcome, Watch, run};

@@ -1,7 +1,7 @@
 //! A whole run: from options to RUN/final.safetensors, with all that lies beside it.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,6 +13,7 @@ use super::gradient::Gradient;
 use super::log::{self, Entry, Log, Step};
 use super::options::Options;
 use super::origin;
+use super::place::Place;
 use super::provenance;
 use super::samples;
 use super::trainer::{Losses, Trainer};
@@ -22,47 +23,6 @@ use crate::degrade::StreakSet;
 use crate::error::{Error, Result};
 use crate::ops::Precision;
 use crate::weights::{Model, Parameters};
-
-/// The files of a run.
-#[derive(Debug, Clone)]
-pub struct Place(PathBuf);
-
-impl Place {
-    /// The run in this folder, which need not exist yet.
-    pub fn new(folder: &Path) -> Self {
-        Self(folder.to_path_buf())
-    }
-
-    /// The options that reproduce the run.
-    pub fn config(&self) -> PathBuf {
-        self.0.join("config.toml")
-    }
-
-    /// The folder of checkpoints.
-    pub fn checkpoints(&self) -> PathBuf {
-        self.0.join("checkpoints")
-    }
-
-    /// The log.
-    pub fn log(&self) -> PathBuf {
-        self.0.join("log.jsonl")
-    }
-
-    /// The drawing of the log.
-    pub fn curves(&self) -> PathBuf {
-        self.0.join("curves.svg")
-    }
-
-    /// The folder of restored validation pictures.
-    pub fn samples(&self) -> PathBuf {
-        self.0.join("samples")
-    }
-
-    /// The result.
-    pub fn result(&self) -> PathBuf {
-        self.0.join("final.safetensors")
-    }
-}
 
 /// Whoever looks on while a run goes.
 pub trait Watch {
@@ -208,7 +168,7 @@ fn begin(
     }
     if place.result().exists() || !checkpoint::list(&place.checkpoints())?.is_empty() {
         let reason = "holds a run already: --resume goes on with it, another --out starts anew";
-        return Err(Error::Usage(reason.into()).at(&place.0));
+        return Err(Error::Usage(reason.into()).at(place.folder()));
     }
     let parameters = match &options.from {
         Some(origin) => {
