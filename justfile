@@ -21,8 +21,8 @@ docs:
     IPT_BLESS=1 cargo test --release --test surface
     cargo doc --release --no-deps
 
-# Operators, ours beside candle's; then whole commands: seconds and memory; then the model beside
-# PyTorch's, where PYTHON (default python3) has torch.
+# PYTHON (default python3) is asked for torch.
+# Operators beside candle's, whole commands, and the model, beside PyTorch's where that is.
 bench:
     cargo bench --bench ops
     scripts/bench
@@ -37,7 +37,7 @@ fixtures:
 cuda CAP="90":
     scripts/build-cuda {{CAP}}
 
-# A folder that runs on a machine with an NVIDIA driver and nothing else: tests, benchmark, training.
 # MIB, if given, is what the photographs may take.
+# A folder that runs on a machine with an NVIDIA driver and nothing else: tests, benchmark, training.
 cuda-bundle OUT="target/cuda-bundle" PHOTOS="" STREAKS="" MIB="":
     scripts/cuda-bundle {{ if MIB == "" { "" } else { "--photos-mib " + MIB } }} {{OUT}} {{PHOTOS}} {{STREAKS}}
