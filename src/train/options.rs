@@ -221,6 +221,7 @@ mod tests {
             Options::new(vec!["photos".into()], Config::preset(Preset::Tiny, Task::PRETRAINING.to_vec()));
         options.steps = Some(10);
         options.task_weights = vec![1.0, 1.0, 0.5, 2.0, 1.0, 1.0];
+        options.check().unwrap();
         options.from = Some(Origin { hours: Some(1.3), ..Origin::new(Some("model.safetensors".into())) });
         options.tune = Some(Tune {
             validate_pairs: Some(["noisy".into(), "clean".into()]),
@@ -229,7 +230,6 @@ mod tests {
         });
         options.save(&path).unwrap();
         assert_eq!(Options::open(&path).unwrap(), options);
-        options.check().unwrap();
     }
 
     #[test]
@@ -239,7 +239,15 @@ mod tests {
             ..Options::new(Vec::new(), Config::preset(Preset::Tiny, vec![Task::Derain]))
         };
         good.check().unwrap();
+        let (from, folders) = (Some(Origin::new(None)), || Some(["noisy".into(), "clean".into()]));
+        let tuned = |tune| Options { from: from.clone(), tune: Some(tune), ..good.clone() };
+        let pairs = Tune { pairs: folders(), ..Tune::default() };
+        let measured = Tune { validate_pairs: folders(), ..Tune::default() };
+        tuned(Tune { validate_pairs: folders(), ..pairs.clone() }).check().unwrap();
         for bad in [
+            Options { tune: Some(Tune::default()), ..good.clone() },
+            Options { validate: Some("clean".into()), ..tuned(pairs) },
+            Options { validate: Some("clean".into()), ..tuned(measured) },
             Options { steps: None, ..good.clone() },
             Options { batch: 0, ..good.clone() },
             Options { rate: f64::NAN, ..good.clone() },
