@@ -21,10 +21,12 @@ docs:
     IPT_BLESS=1 cargo test --release --test surface
     cargo doc --release --no-deps
 
-# Operators, ours beside candle's; then whole commands: seconds and memory.
+# PYTHON (default python3) is asked for torch.
+# Operators beside candle's, whole commands, and the model, beside PyTorch's where that is.
 bench:
-    cargo bench
+    cargo bench --bench ops
     scripts/bench
+    if ${PYTHON:-python3} -c 'import torch' 2>/dev/null; then bench/compare; else cargo bench --bench model; fi
 
 # Golden pictures anew, after a change that is meant to change them: look at the difference.
 fixtures:
@@ -35,6 +37,7 @@ fixtures:
 cuda CAP="90":
     scripts/build-cuda {{CAP}}
 
+# MIB, if given, is what the photographs may take.
 # A folder that runs on a machine with an NVIDIA driver and nothing else: tests, benchmark, training.
-cuda-bundle OUT="target/cuda-bundle" PHOTOS="" STREAKS="":
-    scripts/cuda-bundle {{OUT}} {{PHOTOS}} {{STREAKS}}
+cuda-bundle OUT="target/cuda-bundle" PHOTOS="" STREAKS="" MIB="":
+    scripts/cuda-bundle {{ if MIB == "" { "" } else { "--photos-mib " + MIB } }} {{OUT}} {{PHOTOS}} {{STREAKS}}

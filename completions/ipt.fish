@@ -108,7 +108,8 @@ complete -c ipt -n "__fish_ipt_using_subcommand score" -s h -l help -d 'Print he
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l preset -d 'Shape of the model [default: default]' -r -f -a "base\t'As published: 115 million parameters for one task'
 default\t'The shape of the model inside the program'
 tiny\t'For trying things out'"
-complete -c ipt -n "__fish_ipt_using_subcommand train" -l tasks -d 'Tasks to learn; any denoiseN too [default: sr2,sr3,sr4,derain,denoise30,denoise50]' -r -f -a "sr2\t''
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l from -d 'Begin with a trained model instead of random weights: a file, or `embedded` for the one inside the program. The shape is the model\'s; a task that it has not learned begins with the nearest that it has' -r -F
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l tasks -d 'Tasks to learn; any denoiseN too [default: those of --from, else sr2,sr3,sr4,derain,denoise30,denoise50]' -r -f -a "sr2\t''
 sr3\t''
 sr4\t''
 derain\t''
@@ -137,7 +138,7 @@ supcon\t'Supervised contrastive, temperature 0.07'"
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l contrastive-patches -d 'Patches of each image that the contrastive loss compares, drawn anew each step; 0 for all, which costs as much as a step or more where the model is small [default: 32]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l clip -d 'Largest norm of the gradient, the L1 being on the scale 0..1; 0 for any [default: 1]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l ema -d 'Decay of the running mean of the weights, which is the result [default: 0.999]' -r
-complete -c ipt -n "__fish_ipt_using_subcommand train" -l validate -d 'Measure on the good pictures in this folder; none of them is trained on' -r -f -a "(__fish_complete_directories)"
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l validate -d 'Measure on the good pictures in this folder, degraded as the tasks ask; none of them is trained on' -r -f -a "(__fish_complete_directories)"
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l validate-every -d 'Steps between measurements [default: 1000]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l rain-streaks -d 'Take half of the rain from the pictures in this folder, bright streaks on black' -r -f -a "(__fish_complete_directories)"
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l cache -d 'Memory for decoded photographs [default: 2048]' -r
@@ -159,6 +160,7 @@ denoise30\t''
 denoise50\t''"
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -s m -l model -d 'A model of `ipt train`, or published weights (.pt), instead of the one inside the program' -r -F
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l pairs -d 'Learn from pairs that you have, matched by file name, instead of degrading photographs' -r -f -a "(__fish_complete_directories)"
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l validate-pairs -d 'Measure on pairs that you have; none of their clean pictures is learned from' -r -f -a "(__fish_complete_directories)"
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l files-from -d 'Read further photographs from a list, one path a line; - is stdin' -r -F
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -s o -l out -d 'The run\'s folder: final.safetensors, checkpoints, log.jsonl, config.toml' -r -f -a "(__fish_complete_directories)"
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l config -d 'Start from the options in this file, such as the config.toml of a run' -r -F
@@ -181,7 +183,7 @@ supcon\t'Supervised contrastive, temperature 0.07'"
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l contrastive-patches -d 'Patches of each image that the contrastive loss compares, drawn anew each step; 0 for all, which costs as much as a step or more where the model is small [default: 32]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l clip -d 'Largest norm of the gradient, the L1 being on the scale 0..1; 0 for any [default: 1]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l ema -d 'Decay of the running mean of the weights, which is the result [default: 0.999]' -r
-complete -c ipt -n "__fish_ipt_using_subcommand tune" -l validate -d 'Measure on the good pictures in this folder; none of them is trained on' -r -f -a "(__fish_complete_directories)"
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l validate -d 'Measure on the good pictures in this folder, degraded as the tasks ask; none of them is trained on' -r -f -a "(__fish_complete_directories)"
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l validate-every -d 'Steps between measurements [default: 1000]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l rain-streaks -d 'Take half of the rain from the pictures in this folder, bright streaks on black' -r -f -a "(__fish_complete_directories)"
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l cache -d 'Memory for decoded photographs [default: 2048]' -r

@@ -1,7 +1,7 @@
 //! Makes a trained model the embedded one, in f16.
 //!
 //! `cargo run --release --example embed -- RUN/final.safetensors [FACT=VALUE...]`, then build anew.
-//! The facts, such as `hours=1.2`, join those that the training wrote down.
+//! The facts, such as `device=...`, join those that the training wrote down.
 
 use std::path::Path;
 

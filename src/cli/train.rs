@@ -1,9 +1,9 @@
 //! `ipt train`.
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 
 use super::training::Training;
-use super::values::TaskName;
+use super::values::{ModelName, TaskName};
 use crate::task::Task;
 
 /// Train a model on photographs, for several tasks at once
@@ -19,7 +19,13 @@ pub struct Train {
     /// Shape of the model [default: default]
     #[arg(long, value_enum, value_name = "PRESET")]
     pub preset: Option<PresetName>,
-    /// Tasks to learn; any denoiseN too [default: sr2,sr3,sr4,derain,denoise30,denoise50]
+    /// Begin with a trained model instead of random weights: a file, or `embedded` for the one inside
+    /// the program. The shape is the model's; a task that it has not learned begins with the nearest
+    /// that it has
+    #[arg(long, value_name = "MODEL", value_hint = ValueHint::FilePath, conflicts_with = "preset")]
+    pub from: Option<ModelName>,
+    /// Tasks to learn; any denoiseN too [default: those of --from, else
+    /// sr2,sr3,sr4,derain,denoise30,denoise50]
     #[arg(long, value_name = "TASK", value_delimiter = ',', value_parser = TaskName)]
     pub tasks: Vec<Task>,
     /// How often each task is drawn, relative to the others [default: equally]
@@ -45,6 +51,7 @@ const EXAMPLES: &str = "\
 Examples:
   ipt train photos/ --out run --max-time 2h --validate holdout/
   ipt train --out run --resume
+  ipt train photos/ --from embedded --out more --max-time 8h --lr 2e-4
   ipt train photos/ --out ablation --steps 5000 --lambda 0 --seed 1
   ipt train --config run/config.toml --out again
   find ~/Pictures -name '*.jpg' | ipt train --files-from - --out run --steps 20000";

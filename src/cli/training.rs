@@ -81,7 +81,7 @@ pub struct Training {
     #[arg(long, value_name = "DECAY", help_heading = "Learning")]
     pub ema: Option<f64>,
 
-    /// Measure on the good pictures in this folder; none of them is trained on
+    /// Measure on the good pictures in this folder, degraded as the tasks ask; none of them is trained on
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Pictures")]
     pub validate: Option<PathBuf>,
     /// Steps between measurements [default: 1000]

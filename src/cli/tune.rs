@@ -25,6 +25,15 @@ pub struct Tune {
     /// Learn from pairs that you have, matched by file name, instead of degrading photographs
     #[arg(long, num_args = 2, value_names = ["DEGRADED", "CLEAN"], value_hint = ValueHint::DirPath)]
     pub pairs: Option<Vec<PathBuf>>,
+    /// Measure on pairs that you have; none of their clean pictures is learned from
+    #[arg(
+        long,
+        num_args = 2,
+        value_names = ["DEGRADED", "CLEAN"],
+        value_hint = ValueHint::DirPath,
+        conflicts_with = "validate"
+    )]
+    pub validate_pairs: Option<Vec<PathBuf>>,
     /// Train the head, the tail and the task embedding only
     #[arg(long)]
     pub freeze_body: bool,
@@ -38,4 +47,5 @@ Examples:
   ipt tune --task sr3 --model run/final.safetensors photos/ --out sr3 --steps 5000
   ipt tune --task denoise70 photos/ --out denoise70 --max-time 30m
   ipt tune --task denoise50 --pairs noisy/ clean/ --out camera --steps 3000
+  ipt tune --task denoise50 --pairs noisy/ clean/ --validate-pairs more/noisy/ more/clean/ --out camera
   ipt tune --out sr3 --resume";

@@ -1,6 +1,7 @@
 //! Values with names that help and completions list.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, Command, Error, error::ErrorKind};
@@ -27,6 +28,31 @@ impl TypedValueParser for TaskName {
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
         Some(Box::new(TASKS.map(PossibleValue::new).into_iter()))
+    }
+}
+
+/// A model to begin with. A file that is called `embedded` is `./embedded`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelName {
+    /// The one inside the program.
+    Embedded,
+    /// One in a file.
+    File(PathBuf),
+}
+
+impl ModelName {
+    /// The file, if it is in one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            ModelName::Embedded => None,
+            ModelName::File(path) => Some(path),
+        }
+    }
+}
+
+impl From<OsString> for ModelName {
+    fn from(name: OsString) -> Self {
+        if name == "embedded" { ModelName::Embedded } else { ModelName::File(name.into()) }
     }
 }
 

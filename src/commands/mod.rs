@@ -2,6 +2,7 @@
 
 mod compute;
 mod degrade;
+mod display;
 mod exit;
 mod export;
 mod files;

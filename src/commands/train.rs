@@ -1,16 +1,16 @@
 //! `ipt train` and `ipt tune`: arguments → options → a run, with what a person sees of it.
 
-use std::io::{BufRead, BufReader, IsTerminal, Read, stderr, stdin};
+use std::io::{BufRead, BufReader, Read, stdin};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use super::{Exit, complain};
+use super::display::Display;
+use super::{Exit, complain, model};
 use crate::cli::Global;
 use crate::cli::compute::Numbers;
 use crate::cli::train::{PresetName, Train};
@@ -19,28 +19,45 @@ use crate::dataset::Files;
 use crate::device::Placement;
 use crate::model::{Config, Preset};
 use crate::ops::Precision;
-use crate::progress::{self, Progress};
+use crate::progress;
 use crate::task::Task;
-use crate::train::log::{Entry, Step, Validation};
 use crate::train::loss::ContrastiveForm;
+use crate::train::origin::{self, Origin};
 use crate::train::run::Machine;
 use crate::train::schedule::Schedule;
-use crate::train::{self, Options, Outcome, Place, Watch};
+use crate::train::{self, Options, Outcome, Place};
 
 /// Steps of a run for which neither steps nor a time were given.
 const STEPS: u64 = 20_000;
 
 pub fn run(args: &Train, global: &Global) -> anyhow::Result<Exit> {
-    let mut options = match start(&args.training)? {
-        Some(options) => options,
-        None => Options::new(Vec::new(), Config::preset(Preset::Default, Task::PRETRAINING.to_vec())),
+    let known = start(&args.training)?;
+    if known.as_ref().is_some_and(|options| options.tune.is_some()) {
+        bail!("these are the options of `ipt tune`");
+    }
+    let resumed = args.training.resume && known.is_some();
+    let tasks = match &known {
+        Some(options) if args.tasks.is_empty() => options.model.tasks.clone(),
+        _ => args.tasks.clone(),
     };
+    let mut options = known.unwrap_or_else(|| {
+        Options::new(Vec::new(), Config::preset(Preset::Default, Task::PRETRAINING.to_vec()))
+    });
+    match &args.from {
+        // The run has its weights; it looks whether they came from there.
+        Some(name) if resumed => options.from = Some(Origin::new(name.file().map(Path::to_path_buf))),
+        Some(name) => (options.from, options.model) = begin(name.file(), &tasks, global)?,
+        None => {}
+    }
     if let Some(preset) = args.preset {
         let preset = match preset {
             PresetName::Base => Preset::Base,
             PresetName::Default => Preset::Default,
             PresetName::Tiny => Preset::Tiny,
         };
+        if options.from.is_some() {
+            bail!("--preset: the run begins with a trained model, whose shape it has");
+        }
         options.model = Config::preset(preset, options.model.tasks);
     }
     if !args.tasks.is_empty() {
@@ -52,6 +69,19 @@ pub fn run(args: &Train, global: &Global) -> anyhow::Result<Exit> {
     }
     take(&mut options, &args.training)?;
     go(&mut options, &args.training, global)
+}
+
+/// The model in the file, or the embedded one, as what to begin with, and the shape of a run for
+/// `tasks` that does; for the model's own tasks if there are none.
+pub(super) fn begin(
+    file: Option<&Path>,
+    tasks: &[Task],
+    global: &Global,
+) -> anyhow::Result<(Option<Origin>, Config)> {
+    let source = model::open(file, origin::unnamed(tasks), global)?;
+    let tasks = if tasks.is_empty() { &source.config.tasks } else { tasks };
+    let shape = origin::config(&source.config, tasks);
+    Ok((Some(Origin::new(file.map(Path::to_path_buf))), shape))
 }
 
 /// Options to start from: of the file that was named, or of the run to be resumed.
@@ -177,8 +207,8 @@ pub(super) fn go(options: &mut Options, args: &Training, global: &Global) -> any
     let mut display = Display::new(options, global.quiet, signal.clone());
     let place = Place::new(&args.out);
     let outcome = train::run(options, &place, &machine, args.resume, &mut display);
-    let Display { bar, quiet, stepped, .. } = display;
-    drop(bar);
+    let stepped = display.end();
+    let quiet = global.quiet;
     match outcome {
         Ok(Outcome::Finished) => {
             if !quiet {
@@ -214,94 +244,4 @@ fn catch_signals() -> std::io::Result<Arc<AtomicUsize>> {
         flag::register_usize(signal, number.clone(), signal as usize)?;
     }
     Ok(number)
-}
-
-/// The bar or lines of a run.
-struct Display {
-    bar: Option<Progress>,
-    quiet: bool,
-    steps: Option<u64>,
-    max_seconds: Option<f64>,
-    signal: Arc<AtomicUsize>,
-    last_line: Option<Instant>,
-    /// Whether any step was done.
-    stepped: bool,
-}
-
-/// How often a line is written where there is no bar.
-const LINE_EVERY: Duration = Duration::from_secs(30);
-
-impl Display {
-    fn new(options: &Options, quiet: bool, signal: Arc<AtomicUsize>) -> Self {
-        // With a time limit alone the bar counts seconds.
-        let (total, unit) = match (options.steps, options.max_seconds) {
-            (Some(steps), _) => (steps, "steps"),
-            (None, seconds) => (seconds.unwrap_or(0.0) as u64, "seconds"),
-        };
-        let bar = (!quiet && stderr().is_terminal()).then(|| Progress::new(total as usize, unit));
-        let (steps, max_seconds) = (options.steps, options.max_seconds);
-        Self { bar, quiet, steps, max_seconds, signal, last_line: None, stepped: false }
-    }
-
-    fn line(&self, text: impl std::fmt::Display) {
-        match &self.bar {
-            Some(bar) => bar.line(text),
-            None => progress::line(text),
-        }
-    }
-
-    fn step(&mut self, step: &Step) {
-        let Step { task, l1, lr, norm, patches_per_second, .. } = step;
-        let text = format!("{task} L1 {l1:.3} lr {lr:.1e} norm {norm:.1} {patches_per_second:.1} patches/s");
-        if let Some(bar) = &self.bar {
-            bar.set(if self.steps.is_some() { step.step } else { step.seconds as u64 } as usize);
-            bar.message(text);
-        } else if self.last_line.is_none_or(|last| last.elapsed() >= LINE_EVERY) {
-            self.last_line = Some(Instant::now());
-            let of = self.steps.map_or(String::new(), |steps| format!("/{steps}"));
-            let left = self.left(step).map_or(String::new(), |left| format!(", {left} left"));
-            progress::line(format_args!("step {}{of}: {text}{left}", step.step));
-        }
-    }
-
-    /// Time to the end, from the pace so far.
-    fn left(&self, step: &Step) -> Option<String> {
-        let pace = step.seconds / step.step.max(1) as f64;
-        let by_steps = self.steps.map(|steps| pace * steps.saturating_sub(step.step) as f64);
-        let by_time = self.max_seconds.map(|most| (most - step.seconds).max(0.0));
-        let left = by_steps.into_iter().chain(by_time).reduce(f64::min)? as u64;
-        Some(format!("{}:{:02}:{:02}", left / 3600, left / 60 % 60, left % 60))
-    }
-
-    fn validation(&self, validation: &Validation) {
-        self.line(format_args!("step {}: PSNR in dB, and what is gained", validation.step));
-        for score in &validation.tasks {
-            let (y, rgb) = (score.psnr_y, score.psnr_rgb);
-            let (gain_y, gain_rgb) = (y - score.input_psnr_y, rgb - score.input_psnr_rgb);
-            let task = score.task.to_string();
-            self.line(format_args!("  {task:10} Y {y:6.2} {gain_y:+6.2}   RGB {rgb:6.2} {gain_rgb:+6.2}"));
-        }
-    }
-}
-
-impl Watch for Display {
-    fn note(&mut self, text: &str) {
-        if !self.quiet {
-            self.line(text);
-        }
-    }
-
-    fn entry(&mut self, entry: &Entry) {
-        self.stepped |= matches!(entry, Entry::Step(_));
-        match entry {
-            _ if self.quiet => {}
-            Entry::Step(step) => self.step(step),
-            Entry::Validation(validation) => self.validation(validation),
-            Entry::Resume { .. } => {}
-        }
-    }
-
-    fn stop(&mut self) -> bool {
-        self.signal.load(Ordering::SeqCst) != 0
-    }
 }

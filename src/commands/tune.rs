@@ -2,34 +2,54 @@
 
 use anyhow::bail;
 
-use super::{Exit, model, train};
+use super::{Exit, train};
 use crate::cli::Global;
 use crate::cli::tune::Tune;
 use crate::train::options::{self, Options};
-use crate::train::tune;
+use crate::train::origin::Origin;
 
 /// The paper's rate for fine-tuning.
 const RATE: f64 = 2e-5;
 
 pub fn run(args: &Tune, global: &Global) -> anyhow::Result<Exit> {
+    let file = args.model.as_deref();
     let mut options = match train::start(&args.training)? {
-        Some(options) if options.tune.is_some() => options,
-        Some(_) => bail!("these are the options of `ipt train`"),
+        Some(options) if options.tune.is_none() => bail!("these are the options of `ipt train`"),
+        Some(options) if args.training.resume => {
+            let named = file.map(|file| Origin::new(Some(file.to_path_buf())));
+            Options { from: named.or(options.from), ..options }
+        }
+        Some(options) if file.is_some() => {
+            let (from, model) = train::begin(file, &options.model.tasks, global)?;
+            Options { from, model, ..options }
+        }
+        Some(options) => options,
         None => {
             let Some(task) = args.task else { bail!("--task says what to tune for") };
-            let pairs = args.pairs.as_ref().and_then(|pairs| pairs.clone().try_into().ok());
-            let from = options::Tune { model: args.model.clone(), pairs, freeze_body: args.freeze_body };
-            let source = model::open(from.model.as_deref(), Some(tune::unnamed(task)), global)?;
-            let model = tune::config(&source.config, task);
-            Options { rate: RATE, tune: Some(from), ..Options::new(Vec::new(), model) }
+            let (from, model) = train::begin(file, &[task], global)?;
+            let tune = Some(options::Tune::default());
+            Options { rate: RATE, from, tune, ..Options::new(Vec::new(), model) }
         }
     };
     if let Some(tune) = &mut options.tune {
         tune.freeze_body |= args.freeze_body;
+        tune.pairs = two(&args.pairs).or(tune.pairs.take());
+        // The one that is named now takes the place of the other.
+        if args.validate_pairs.is_some() {
+            options.validate = None;
+            tune.validate_pairs = two(&args.validate_pairs);
+        } else if args.training.validate.is_some() {
+            tune.validate_pairs = None;
+        }
     }
     if args.task.is_some_and(|task| options.model.tasks != [task]) {
         bail!("--task differs from the task of the run");
     }
     train::take(&mut options, &args.training)?;
     train::go(&mut options, &args.training, global)
+}
+
+/// The folders of an option that takes two.
+fn two<T: Clone>(given: &Option<Vec<T>>) -> Option<[T; 2]> {
+    given.clone().and_then(|given| given.try_into().ok())
 }

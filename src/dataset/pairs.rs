@@ -56,6 +56,11 @@ impl Pairs {
         self.degraded.is_empty()
     }
 
+    /// What the pictures of a pair are called, without extension.
+    pub fn name(&self, index: usize) -> String {
+        stem(self.degraded.path(index))
+    }
+
     /// The pair `index`, if both are sound, the degraded one has at least `side` pixels a side, and
     /// the clean one is `scale` times as large (less than `scale` pixels more do not matter).
     pub fn get(&self, index: usize, side: usize, scale: usize) -> Option<(Arc<Picture>, Arc<Picture>)> {
@@ -78,6 +83,11 @@ impl Pairs {
         None
     }
 
+    /// BLAKE3 of every file, as [`Photos::hashes`] has them: of the degraded, and of the clean.
+    pub fn hashes(&self) -> [Vec<blake3::Hash>; 2] {
+        [self.degraded.hashes(), self.clean.hashes()]
+    }
+
     /// What there is to say of the files since the last call.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = self.degraded.notes();
@@ -89,11 +99,14 @@ impl Pairs {
 fn by_stem(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
     let mut named: BTreeMap<String, PathBuf> = BTreeMap::new();
     for path in Files::find(&[folder.to_path_buf()])?.iter() {
-        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        if let Some(other) = named.insert(stem, path.to_path_buf()) {
+        if let Some(other) = named.insert(stem(path), path.to_path_buf()) {
             let reason = format!("has the same name as {}", other.display());
             return Err(Error::Usage(reason).at(path));
         }
     }
     Ok(named)
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }

@@ -1,10 +1,12 @@
 //! The photographs: which files, and their pixels, kept in memory within a budget.
 
 use std::collections::{BTreeSet, HashSet};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use rayon::prelude::*;
 use walkdir::WalkDir;
 
 use crate::error::{AtPath, Error, Result};
@@ -155,6 +157,16 @@ impl Photos {
     /// What there is to say of the files since the last call: damaged, too small, excluded.
     pub fn notes(&self) -> Vec<String> {
         std::mem::take(&mut self.notes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// BLAKE3 of every file that is not excluded; a file that cannot be read has none.
+    pub fn hashes(&self) -> Vec<blake3::Hash> {
+        let hash = |path: &PathBuf| {
+            let mut hasher = blake3::Hasher::new();
+            hasher.update_reader(File::open(path).ok()?).ok()?;
+            Some(hasher.finalize()).filter(|hash| !self.excluded.contains(hash))
+        };
+        self.files.par_iter().filter_map(hash).collect()
     }
 
     /// The file of a photograph.

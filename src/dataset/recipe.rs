@@ -145,6 +145,21 @@ impl Source {
         }
     }
 
+    /// What stands for the data: BLAKE3 of the sorted BLAKE3 of the files. Their names and places
+    /// do not matter; all files are read, once.
+    pub fn digest(&self) -> blake3::Hash {
+        let mut hashes = match self {
+            Source::Photos(photos) => photos.hashes(),
+            Source::Pairs(pairs) => pairs.hashes().concat(),
+        };
+        hashes.sort_unstable_by(|a, b| a.as_bytes().cmp(b.as_bytes()));
+        let mut hasher = blake3::Hasher::new();
+        hashes.iter().for_each(|hash| {
+            hasher.update(hash.as_bytes());
+        });
+        hasher.finalize()
+    }
+
     /// What there is to say of the files since the last call.
     pub fn notes(&self) -> Vec<String> {
         match self {

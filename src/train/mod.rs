@@ -7,12 +7,15 @@ pub mod gradient;
 pub mod log;
 pub mod loss;
 pub mod options;
+pub mod origin;
+mod place;
+mod provenance;
 pub mod run;
 pub mod samples;
 pub mod schedule;
 pub mod trainer;
-pub mod tune;
 pub mod validate;
 
 pub use options::Options;
-pub use run::{Outcome, Place, Watch, run};
+pub use place::Place;
+pub use run::{Outcome, Watch, run};

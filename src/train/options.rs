@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::loss::ContrastiveForm;
+use super::origin::Origin;
 use super::schedule::{Rate, Schedule};
 use crate::atomic::{self, Existing};
 use crate::error::{AtPath, Error, Result};
@@ -67,7 +68,10 @@ pub struct Options {
     pub device: String,
     /// Number format of products: f32, bf16 or auto.
     pub precision: String,
-    /// Where a tuned model comes from.
+    /// The model that the run begins with; none for fresh weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Origin>,
+    /// What is different where the run tunes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tune: Option<Tune>,
     /// The shape of the model and its tasks.
@@ -75,15 +79,15 @@ pub struct Options {
 }
 
 /// What is different when a trained model is tuned to one task.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tune {
-    /// The model to start from; none for the embedded one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub model: Option<PathBuf>,
     /// Folders of degraded and of clean pictures to learn from, instead of photographs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pairs: Option<[PathBuf; 2]>,
+    /// The same, to measure on; instead of good pictures that are degraded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validate_pairs: Option<[PathBuf; 2]>,
     /// Whether the body stays as it is (the task embedding is trained).
     pub freeze_body: bool,
 }
@@ -115,6 +119,7 @@ impl Options {
             cache: 2048,
             device: "auto".into(),
             precision: "auto".into(),
+            from: None,
             tune: None,
             model,
         }
@@ -165,6 +170,20 @@ impl Options {
         if self.save_every == 0 || self.validate_every == 0 || self.keep == 0 {
             return refuse("save-every, validate-every and keep are at least 1");
         }
+        if self.tune.is_some() && (self.from.is_none() || self.model.tasks.len() != 1) {
+            return refuse("a trained model is tuned to one task");
+        }
+        if let (Some(tune), Some(_)) = (&self.tune, &self.validate) {
+            if tune.pairs.is_some() {
+                return refuse(
+                    "validate would degrade pictures otherwise than the pairs are: measure on pairs, with \
+                     validate-pairs",
+                );
+            }
+            if tune.validate_pairs.is_some() {
+                return refuse("measured is on good pictures or on pairs, not on both");
+            }
+        }
         let weights = &self.task_weights;
         if !weights.is_empty() && weights.len() != self.model.tasks.len() {
             return refuse("there must be as many task weights as tasks");
@@ -202,10 +221,15 @@ mod tests {
             Options::new(vec!["photos".into()], Config::preset(Preset::Tiny, Task::PRETRAINING.to_vec()));
         options.steps = Some(10);
         options.task_weights = vec![1.0, 1.0, 0.5, 2.0, 1.0, 1.0];
-        options.tune = Some(Tune { model: Some("model.safetensors".into()), pairs: None, freeze_body: true });
+        options.check().unwrap();
+        options.from = Some(Origin { hours: Some(1.3), ..Origin::new(Some("model.safetensors".into())) });
+        options.tune = Some(Tune {
+            validate_pairs: Some(["noisy".into(), "clean".into()]),
+            freeze_body: true,
+            ..Tune::default()
+        });
         options.save(&path).unwrap();
         assert_eq!(Options::open(&path).unwrap(), options);
-        options.check().unwrap();
     }
 
     #[test]
@@ -215,7 +239,15 @@ mod tests {
             ..Options::new(Vec::new(), Config::preset(Preset::Tiny, vec![Task::Derain]))
         };
         good.check().unwrap();
+        let (from, folders) = (Some(Origin::new(None)), || Some(["noisy".into(), "clean".into()]));
+        let tuned = |tune| Options { from: from.clone(), tune: Some(tune), ..good.clone() };
+        let pairs = Tune { pairs: folders(), ..Tune::default() };
+        let measured = Tune { validate_pairs: folders(), ..Tune::default() };
+        tuned(Tune { validate_pairs: folders(), ..pairs.clone() }).check().unwrap();
         for bad in [
+            Options { tune: Some(Tune::default()), ..good.clone() },
+            Options { validate: Some("clean".into()), ..tuned(pairs) },
+            Options { validate: Some("clean".into()), ..tuned(measured) },
             Options { steps: None, ..good.clone() },
             Options { batch: 0, ..good.clone() },
             Options { rate: f64::NAN, ..good.clone() },

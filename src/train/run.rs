@@ -1,7 +1,7 @@
 //! A whole run: from options to RUN/final.safetensors, with all that lies beside it.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,56 +12,17 @@ use super::curves;
 use super::gradient::Gradient;
 use super::log::{self, Entry, Log, Step};
 use super::options::Options;
+use super::origin;
+use super::place::Place;
+use super::provenance;
 use super::samples;
 use super::trainer::{Losses, Trainer};
-use super::tune;
 use super::validate::Validation;
 use crate::dataset::{Files, Loader, Pairs, Photos, Recipe, Source};
 use crate::degrade::StreakSet;
 use crate::error::{Error, Result};
 use crate::ops::Precision;
 use crate::weights::{Model, Parameters};
-
-/// The files of a run.
-#[derive(Debug, Clone)]
-pub struct Place(PathBuf);
-
-impl Place {
-    /// The run in this folder, which need not exist yet.
-    pub fn new(folder: &Path) -> Self {
-        Self(folder.to_path_buf())
-    }
-
-    /// The options that reproduce the run.
-    pub fn config(&self) -> PathBuf {
-        self.0.join("config.toml")
-    }
-
-    /// The folder of checkpoints.
-    pub fn checkpoints(&self) -> PathBuf {
-        self.0.join("checkpoints")
-    }
-
-    /// The log.
-    pub fn log(&self) -> PathBuf {
-        self.0.join("log.jsonl")
-    }
-
-    /// The drawing of the log.
-    pub fn curves(&self) -> PathBuf {
-        self.0.join("curves.svg")
-    }
-
-    /// The folder of restored validation pictures.
-    pub fn samples(&self) -> PathBuf {
-        self.0.join("samples")
-    }
-
-    /// The result.
-    pub fn result(&self) -> PathBuf {
-        self.0.join("final.safetensors")
-    }
-}
 
 /// Whoever looks on while a run goes.
 pub trait Watch {
@@ -107,7 +68,8 @@ pub fn run(
     watch: &mut dyn Watch,
 ) -> Result<Outcome> {
     options.check()?;
-    let (mut trainer, milliseconds) = begin(options, place, machine, resume, watch)?;
+    let Begun { mut trainer, milliseconds, options } = begin(options, place, machine, resume, watch)?;
+    let options = &options;
     let (recipe, validation) = pictures(options, watch)?;
     let mut log = Log::open(&place.log(), trainer.step())?;
     if resume {
@@ -171,52 +133,69 @@ pub fn run(
         return Ok(Outcome::Stopped(trainer.step()));
     }
     curves::draw(&place.curves(), &log::read(&place.log())?)?;
-    let provenance = provenance(options, &trainer, recipe.source.len());
-    averaged(&trainer, options, provenance)?.save(&place.result(), DType::F32)?;
+    let facts = provenance::facts(options, trainer.step(), seconds(), &recipe.source);
+    averaged(&trainer, options, facts)?.save(&place.result(), DType::F32)?;
     Ok(Outcome::Finished)
 }
 
-/// The state to start from, and the milliseconds behind it.
+/// A run that can go on.
+struct Begun {
+    trainer: Trainer,
+    /// Milliseconds of training behind it.
+    milliseconds: u64,
+    /// The options, with what was noted of the model that the run began with.
+    options: Options,
+}
+
+/// The state to start from.
 fn begin(
     options: &Options,
     place: &Place,
     machine: &Machine,
     resume: bool,
     watch: &mut dyn Watch,
-) -> Result<(Trainer, u64)> {
+) -> Result<Begun> {
+    let mut options = options.clone();
     if resume {
         let (checkpoint, path, damaged) = Checkpoint::newest(&place.checkpoints())?;
         damaged.iter().for_each(|error| watch.note(&format!("{error}: passed over")));
         watch.note(&format!("resuming at step {} from {}", checkpoint.step, path.display()));
         let milliseconds = checkpoint.milliseconds;
         checkpoint::clean(&place.checkpoints())?;
-        let trainer = Trainer::resume(options, checkpoint, machine.precision, &machine.device)?;
-        return Ok((trainer, milliseconds));
+        options.from = origin::resume(options.from, checkpoint.options.from.clone())?;
+        let trainer = Trainer::resume(&options, checkpoint, machine.precision, &machine.device)?;
+        return Ok(Begun { trainer, milliseconds, options });
     }
     if place.result().exists() || !checkpoint::list(&place.checkpoints())?.is_empty() {
         let reason = "holds a run already: --resume goes on with it, another --out starts anew";
-        return Err(Error::Usage(reason.into()).at(&place.0));
+        return Err(Error::Usage(reason.into()).at(place.folder()));
     }
-    let parameters = match &options.tune {
-        Some(tune) => tune::parameters(options, tune, &machine.device)?,
+    let parameters = match &options.from {
+        Some(origin) => {
+            let (parameters, noted) = origin.begin(&options, &machine.device)?;
+            options.from = Some(noted);
+            parameters
+        }
         None => Parameters::init(&options.model, options.seed, &machine.device)?,
     };
-    Ok((Trainer::start(options, parameters, machine.precision)?, 0))
+    let trainer = Trainer::start(&options, parameters, machine.precision)?;
+    Ok(Begun { trainer, milliseconds: 0, options })
 }
 
 /// Where batches come from, and what is measured on.
 fn pictures(options: &Options, watch: &mut dyn Watch) -> Result<(Arc<Recipe>, Option<Validation>)> {
     let streaks = options.rain_streaks.as_ref().map(StreakSet::load).transpose()?.map(Arc::new);
-    let validation = match &options.validate {
-        Some(folder) => {
-            let note = |note: &str| watch.note(note);
-            Some(Validation::load(folder, &options.model.tasks, streaks.as_deref(), note)?)
-        }
-        None => None,
+    let tune = options.tune.as_ref();
+    let tasks = &options.model.tasks;
+    let note = |note: &str| watch.note(note);
+    let validation = match (&options.validate, tune.and_then(|tune| tune.validate_pairs.as_ref())) {
+        (Some(folder), _) => Some(Validation::load(folder, tasks, streaks.as_deref(), note)?),
+        (None, Some(pairs)) => Some(Validation::of_pairs(pairs, tasks[0], note)?),
+        (None, None) => None,
     };
     let excluded = validation.as_ref().map(|validation| validation.hashes().clone()).unwrap_or_default();
     let cache = options.cache << 20;
-    let source = match options.tune.as_ref().and_then(|tune| tune.pairs.as_ref()) {
+    let source = match tune.and_then(|tune| tune.pairs.as_ref()) {
         Some([degraded, clean]) => Source::Pairs(Box::new(Pairs::find(degraded, clean, cache, excluded)?)),
         None => Source::Photos(Photos::new(Files::find(&options.photos)?, cache, excluded)?),
     };
@@ -280,25 +259,6 @@ fn measure(
 
 fn averaged(trainer: &Trainer, options: &Options, provenance: BTreeMap<String, String>) -> Result<Model> {
     Ok(Model { config: options.model.clone(), parameters: trainer.averaged()?, provenance })
-}
-
-/// What the result's file tells of its making; nothing of when or where, so that equal runs have
-/// equal files.
-fn provenance(options: &Options, trainer: &Trainer, photos: usize) -> BTreeMap<String, String> {
-    let patches = trainer.step() * (options.batch * options.accumulate) as u64;
-    let mut facts = BTreeMap::from([
-        ("program".into(), concat!("ipt ", env!("CARGO_PKG_VERSION")).into()),
-        ("steps".into(), trainer.step().to_string()),
-        ("patches".into(), patches.to_string()),
-        ("photographs".into(), photos.to_string()),
-        ("seed".into(), options.seed.to_string()),
-    ]);
-    if let Some(tune) = &options.tune {
-        let from = tune.model.as_ref().and_then(|path| path.file_name());
-        let from = from.map_or("the embedded model".into(), |name| name.to_string_lossy().into_owned());
-        facts.insert("tuned from".into(), from);
-    }
-    facts
 }
 
 /// Seconds of training that the log has seen.

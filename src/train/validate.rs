@@ -1,12 +1,12 @@
 //! How good the running mean of the weights is, on pictures that are never trained on.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::log::TaskScore;
 use super::run::Machine;
-use crate::dataset::Files;
+use crate::dataset::{Files, Pairs};
 use crate::degrade::{self, StreakSet};
 use crate::error::{AtPath, Error, Result};
 use crate::model::INPUT;
@@ -77,7 +77,7 @@ impl Validation {
         for &task in tasks {
             let mut of_task = Vec::new();
             for (path, picture) in &pictures {
-                match Case::new(path, picture, task, streaks) {
+                match Case::degraded(path, picture, task, streaks) {
                     Ok(case) => of_task.push(case),
                     Err(error) => note(&format!("{}: not measured on for {task}", error.at(path))),
                 }
@@ -90,7 +90,29 @@ impl Validation {
         Ok(Self { tasks: cases, hashes })
     }
 
-    /// BLAKE3 of every file in the folder: what must not be trained on.
+    /// Takes the pictures of two folders as they are: degraded, and clean of the same names. `note`
+    /// hears of those that cannot be used.
+    ///
+    /// # Errors
+    /// When a degraded picture has no partner, or no pair can be used.
+    pub fn of_pairs([degraded, clean]: &[PathBuf; 2], task: Task, note: impl FnMut(&str)) -> Result<Self> {
+        let pairs = Pairs::find(degraded, clean, 0, HashSet::new())?;
+        let scale = task.scale();
+        let mut cases = Vec::new();
+        for index in 0..pairs.len() {
+            let Some((degraded, clean)) = pairs.get(index, 1, scale) else { continue };
+            let truth = clean.crop(0, 0, degraded.width() * scale, degraded.height() * scale)?;
+            cases.push(Case::new(pairs.name(index), Arc::unwrap_or_clone(degraded), Arc::new(truth), task)?);
+        }
+        pairs.notes().iter().map(String::as_str).for_each(note);
+        if cases.is_empty() {
+            return Err(Error::Usage(format!("no pair to measure {task} on")).at(degraded));
+        }
+        let [_, clean] = pairs.hashes();
+        Ok(Self { tasks: vec![(task, cases)], hashes: clean.into_iter().collect() })
+    }
+
+    /// BLAKE3 of every good picture's file: what must not be trained on.
     pub fn hashes(&self) -> &HashSet<blake3::Hash> {
         &self.hashes
     }
@@ -132,7 +154,13 @@ impl Validation {
 }
 
 impl Case {
-    fn new(path: &Path, picture: &Arc<Picture>, task: Task, streaks: Option<&StreakSet>) -> Result<Self> {
+    /// The picture, degraded here.
+    fn degraded(
+        path: &Path,
+        picture: &Arc<Picture>,
+        task: Task,
+        streaks: Option<&StreakSet>,
+    ) -> Result<Self> {
         // By the name alone, so that the folder may lie elsewhere.
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let mut random = degrade::stream(SEED, task, &name);
@@ -141,6 +169,10 @@ impl Case {
             cropped => Arc::new(cropped),
         };
         let degraded = degrade::degrade(&truth, task, &mut random, streaks)?;
+        Self::new(name, degraded, truth, task)
+    }
+
+    fn new(name: String, degraded: Picture, truth: Arc<Picture>, task: Task) -> Result<Self> {
         let given = restore::baseline(&degraded, task);
         let score = score::compare(&given, &truth, Protocol::new(Some(task), None))?;
         Ok(Self { name, degraded, given, truth, score })

@@ -17,9 +17,6 @@ use crate::error::{AtPath, Error, Result};
 use crate::model::Config;
 use crate::task::Task;
 
-/// The model inside the binary; `docs/default-model.md` tells how it was trained.
-const EMBEDDED: &[u8] = include_bytes!("default/model.safetensors");
-
 /// A trained model.
 #[derive(Debug)]
 pub struct Model {
@@ -40,12 +37,14 @@ struct Document {
 }
 
 impl Model {
+    /// The file of the model inside the binary; `docs/default-model.md` tells how it was trained.
+    pub const EMBEDDED: &[u8] = include_bytes!("default/model.safetensors");
     /// The entry of the provenance that says what was inferred from published weights.
     pub const INFERRED: &str = "inferred";
 
     /// The default model that is part of the program.
     pub fn embedded() -> Result<Self> {
-        Self::from_bytes(EMBEDDED)
+        Self::from_bytes(Self::EMBEDDED)
     }
 
     /// Reads a model file: one of this program, or published weights as safetensors or as either

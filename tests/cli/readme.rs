@@ -1,5 +1,6 @@
 //! What the README tells a newcomer to type does what it says.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
@@ -64,6 +65,57 @@ fn the_experiment_makes_what_is_missing_and_no_more() {
     let second = make();
     assert!(!second.contains("restore --task"), "nothing was new: {second}");
     assert_eq!(first.lines().last(), second.lines().last());
+}
+
+#[test]
+fn the_ablations_end_in_tables_and_are_not_made_twice() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        // Not eprintln!, which the test harness keeps to itself.
+        let _ = writeln!(std::io::stderr(), "SKIPPED: no python3");
+        return;
+    }
+    let env = TestEnv::new();
+    let make = || {
+        let output = Command::new("make")
+            .args(["-f", "examples/ablation.mk", "PHOTOS=examples/pictures", "VALIDATION=fixtures/pictures"])
+            .args([
+                "PRESET=tiny",
+                "TASKS=sr2 denoise30",
+                "STEPS=2",
+                "SEEDS=1 2",
+                "RATE=0.01",
+                "OPTIONS=--batch 2",
+            ])
+            .args(["ARMS=lambda-0.1 layers-2 task_embedding-per-position", "TUNE_TASKS=denoise70", "FEW=3"])
+            .arg(format!("IPT={} --quiet", env!("CARGO_BIN_EXE_ipt")))
+            .arg(format!("OUT={}", env.path("out").display()))
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let tables = |said: &str| said.lines().filter(|line| line.starts_with("| ")).map(str::to_owned).collect();
+    let first = make();
+    let rows: Vec<String> = tables(&first);
+    let names: Vec<&str> = rows.iter().map(|row| row.split(' ').nth(1).unwrap()).collect();
+    let arms = ["run", "lambda-0.1", "layers-2", "task_embedding-per-position"];
+    assert_eq!(names, [&arms[..], &["run", "scratch-denoise70", "tuned-denoise70"]].concat());
+    assert_eq!(rows[0], "| run | seeds | sr2 | denoise30 |");
+    assert!(rows[1].starts_with("| lambda-0.1 | 2 | ") && rows[1].matches(" ± ").count() == 2, "{rows:?}");
+    assert!(rows[2].matches(" ± ").count() == 4, "{rows:?}");
+    for (run, line) in [
+        ("layers-2/1", "layers = 2"),
+        ("task_embedding-per-position/2", "task_embedding = \"per-position\""),
+        ("tuned-denoise70/2", "blake3 = "),
+    ] {
+        let config = String::from_utf8(env.read(&format!("out/{run}/config.toml"))).unwrap();
+        assert!(config.lines().any(|have| have.starts_with(line)), "{run}: {config}");
+    }
+    assert_eq!(env.read("out/few").split(|&byte| byte == b'\n').count(), 4);
+    let second = make();
+    assert!(!second.contains(" train "), "nothing was new: {second}");
+    assert_eq!(tables(&second), rows);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod learning;
+mod origin;
 mod program;
 mod speed;
 mod tune;

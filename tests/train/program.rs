@@ -15,14 +15,14 @@ fn ipt(arguments: &[&str], folder: &Path) -> Command {
     command
 }
 
-fn succeed(arguments: &[&str], folder: &Path) -> String {
+pub fn succeed(arguments: &[&str], folder: &Path) -> String {
     let Output { status, stderr, .. } = ipt(arguments, folder).output().unwrap();
     let stderr = String::from_utf8(stderr).unwrap();
     assert!(status.success(), "{arguments:?}: {stderr}");
     stderr
 }
 
-fn fail(arguments: &[&str], folder: &Path, code: i32) -> String {
+pub fn fail(arguments: &[&str], folder: &Path, code: i32) -> String {
     let Output { status, stderr, .. } = ipt(arguments, folder).output().unwrap();
     let stderr = String::from_utf8(stderr).unwrap();
     assert_eq!(status.code(), Some(code), "{arguments:?}: {stderr}");
@@ -107,7 +107,7 @@ fn train_resume_repeat_and_tune() {
     assert!(said.contains("finished"), "{said}");
     let tuned = Model::open(&at.join("tuned/final.safetensors")).unwrap();
     assert_eq!(tuned.config.tasks, ["denoise70".parse().unwrap()]);
-    assert_eq!(tuned.provenance["tuned from"], "final.safetensors");
+    assert_eq!(tuned.provenance["from"], "final.safetensors");
     succeed(
         &["restore", "--task", "denoise70", "--model", "tuned/final.safetensors", "photos/0.png", "out.png"],
         at,

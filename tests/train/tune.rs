@@ -7,11 +7,14 @@ use ipt::dataset::{Pairs, Recipe, Source};
 use ipt::model::{Config, Preset};
 use ipt::task::Task;
 use ipt::train::checkpoint::Checkpoint;
+use ipt::train::log::{self, Entry};
 use ipt::train::options::Tune;
-use ipt::train::{Options, Outcome, Place, tune};
+use ipt::train::origin::{self, Origin};
+use ipt::train::{Options, Outcome, Place};
 use ipt::weights::{Model, Parameters};
 
 use crate::learning::losses;
+use crate::program::{fail, succeed};
 use crate::{go, options, photo, photos, save};
 
 fn task(name: &str) -> Task {
@@ -30,10 +33,10 @@ fn pretrained(folder: &Path) -> Model {
 /// The weights after no step of tuning.
 fn start(folder: &Path, name: &str) -> (Options, std::collections::BTreeMap<String, Tensor>) {
     let photos = photos();
-    let tuned = Tune { model: Some(folder.join("model.safetensors")), pairs: None, freeze_body: false };
-    let source = Model::open(&folder.join("model.safetensors")).unwrap();
-    let model = tune::config(&source.config, task(name));
-    let options = Options { model, tune: Some(tuned), ..options(photos.path(), 0) };
+    let file = folder.join("model.safetensors");
+    let model = origin::config(&Model::open(&file).unwrap().config, &[task(name)]);
+    let from = Some(Origin::new(Some(file)));
+    let options = Options { model, from, tune: Some(Tune::default()), ..options(photos.path(), 0) };
     let place = folder.join(name);
     assert_eq!(go(&options, &place, false, None).0, Outcome::Finished);
     let (state, _, _) = Checkpoint::newest(&Place::new(&place).checkpoints()).unwrap();
@@ -91,9 +94,10 @@ fn a_frozen_body_stays() {
     let folder = tempfile::tempdir().unwrap();
     let whole = pretrained(folder.path()).parameters.tensors();
     let photos = photos();
-    let tuned = Tune { model: Some(folder.path().join("model.safetensors")), pairs: None, freeze_body: true };
+    let from = Some(Origin::new(Some(folder.path().join("model.safetensors"))));
+    let tune = Some(Tune { freeze_body: true, ..Tune::default() });
     let model = Config::preset(Preset::Tiny, vec![task("denoise30")]);
-    let options = Options { model, tune: Some(tuned), ..options(photos.path(), 2) };
+    let options = Options { model, from, tune, ..options(photos.path(), 2) };
     let place = folder.path().join("run");
     go(&options, &place, false, None);
     let (state, _, _) = Checkpoint::newest(&Place::new(&place).checkpoints()).unwrap();
@@ -113,10 +117,10 @@ fn a_trained_body_beats_a_fresh_one() {
     let config = Config::preset(Preset::Tiny, vec![task("sr2"), task("denoise30")]);
     let place = folder.path().join("pretrained");
     go(&Options { model: config.clone(), ..settings(60) }, &place, false, None);
-    let model = tune::config(&config, task("denoise50"));
+    let model = origin::config(&config, &[task("denoise50")]);
     let fresh = Options { model: model.clone(), ..settings(15) };
-    let tuned = Tune { model: Some(place.join("final.safetensors")), pairs: None, freeze_body: false };
-    let tuned = Options { tune: Some(tuned), ..fresh.clone() };
+    let from = Some(Origin::new(Some(place.join("final.safetensors"))));
+    let tuned = Options { from, tune: Some(Tune::default()), ..fresh.clone() };
     let end = |options: &Options, name: &str| {
         go(options, &folder.path().join(name), false, None);
         losses(&folder.path().join(name))[10..].iter().sum::<f64>() / 5.0
@@ -162,4 +166,67 @@ fn pairs_are_cut_at_the_same_place() {
     let found = Pairs::find(&pairs[0], &pairs[1], 1 << 30, Default::default()).unwrap();
     assert!(found.get(0, 48, 2).is_none() && found.get(1, 48, 2).is_some());
     assert_eq!(found.notes().len(), 1);
+}
+
+/// Degraded and clean pictures of `sr2`, in two folders.
+fn folders_of_pairs(folder: &Path, seeds: std::ops::Range<u64>) {
+    for seed in seeds {
+        let clean = photo(seed, 131, 121);
+        let even = clean.crop_to_multiple(2).unwrap();
+        let mut random = ipt::rng::stream(seed, &[b"degrade"]);
+        let degraded = ipt::degrade::degrade(&even, task("sr2"), &mut random, None).unwrap();
+        save(&folder.join(format!("clean/{seed}.png")), &clean);
+        save(&folder.join(format!("degraded/{seed}.png")), &degraded);
+    }
+}
+
+#[test]
+fn pairs_are_measured_on_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    pretrained(at);
+    folders_of_pairs(&at.join("learn"), 0..3);
+    folders_of_pairs(&at.join("held"), 3..5);
+    // A picture that is not measured on, and one that is and so is not learned from.
+    save(&at.join("held/clean/odd.png"), &photo(1, 70, 70));
+    save(&at.join("held/degraded/odd.png"), &photo(1, 70, 70));
+    for kind in ["clean", "degraded"] {
+        std::fs::copy(at.join(format!("held/{kind}/3.png")), at.join(format!("learn/{kind}/3.png"))).unwrap();
+    }
+    fn tune<'a>(more: &[&'a str]) -> Vec<&'a str> {
+        let common = ["tune", "--pairs", "learn/degraded", "learn/clean", "--steps", "20", "--batch", "1"];
+        [&common[..], more].concat()
+    }
+    let start = ["--task", "sr2", "--model", "model.safetensors", "--out", "run"];
+    let pairs = ["--validate-pairs", "held/degraded", "held/clean"];
+    let said = succeed(&tune(&[&start[..], &pairs].concat()), at);
+    assert!(said.contains("odd.png: 70×70 pixels are not 2 times 70×70: not used"), "{said}");
+    assert!(said.contains("learn/clean/3.png: is among the validation pictures: not used"), "{said}");
+    let entries = log::read(&at.join("run/log.jsonl")).unwrap();
+    let Some(Entry::Validation(measured)) = entries.last() else { panic!("not measured: {entries:?}") };
+    // What is given is the pairs' own, enlarged.
+    let input = |seed: u64| {
+        let read =
+            |kind| ipt::picture::decode(&std::fs::read(at.join(format!("held/{kind}/{seed}.png"))).unwrap());
+        let (degraded, clean) = (read("degraded").unwrap().picture, read("clean").unwrap().picture);
+        let given = ipt::restore::baseline(&degraded, task("sr2"));
+        let protocol = ipt::score::Protocol::new(Some(task("sr2")), None);
+        ipt::score::compare(&given, &clean.crop_to_multiple(2).unwrap(), protocol).unwrap().psnr_y
+    };
+    assert_eq!(measured.tasks.len(), 1);
+    assert!((measured.tasks[0].input_psnr_y - (input(3) + input(4)) / 2.0).abs() < 1e-9);
+    assert!(at.join("run/samples/sr2-4.png").exists());
+
+    // They are remembered, and pictures degraded by the program are no measure for pairs.
+    succeed(&["tune", "--out", "run", "--resume", "--steps", "21"], at);
+    assert_eq!(log::read(&at.join("run/log.jsonl")).unwrap().last().unwrap().step(), 21);
+    let refused = tune(&["--task", "sr2", "--out", "other", "--validate", "held/clean"]);
+    assert!(fail(&refused, at, 2).contains("validate-pairs"));
+    fail(
+        &tune(&[&pairs[..], &["--validate", "held/clean", "--out", "other", "--task", "sr2"]].concat()),
+        at,
+        2,
+    );
+    let missing = ["--validate-pairs", "held/clean", "learn/clean", "--out", "other", "--task", "sr2"];
+    assert!(fail(&tune(&missing), at, 2).contains("no picture"));
 }

@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""The model in PyTorch, to compare results and speed with; bench/compare does.
+
+usage: ipt_torch.py speed WORK NUMBERS [SECONDS]      patches or pictures a second
+       ipt_torch.py loss MODEL TASK                   L1, contrastive loss and norm of the gradient
+       ipt_torch.py restore MODEL TASK IN.ppm OUT.ppm
+       ipt_torch.py version
+
+WORK is forward-base, step-base, forward-default, step-default or restore-default, NUMBERS is f32 or
+bf16 (autocast); benches/model.rs does the same. MODEL is a file of `ipt train` or `ipt export`.
+"""
+
+import math
+import os
+import statistics
+import sys
+import time
+
+import torch
+import torch.nn.functional as F
+
+from model import INPUT, PRETRAINING, Config, Ipt, open_model, scale_of
+
+OVERLAP, TILES = 10, 8  # as Tiling::paper in src/restore/tiles.rs
+LAMBDA, CLIP, DECAY, SAMPLED = 0.1, 1.0, 0.999, 32  # the defaults of `ipt train`
+
+
+def contrastive(features):
+    """Equation 5: the same patch indices of one picture against those of the others."""
+    pictures = features.shape[0]
+    unit = F.normalize(features.float().flatten(0, 1), dim=1)
+    similar = (unit @ unit.T).unflatten(0, (pictures, -1)).unflatten(2, (pictures, -1))
+    same = torch.eye(pictures, dtype=torch.bool, device=features.device)[:, None, :, None]
+    others = similar.masked_fill(same, -math.inf).logsumexp(2)
+    return (others - similar.diagonal(dim1=0, dim2=2).permute(2, 0, 1)).mean()
+
+
+def batch(size, task):
+    """Numbers without meaning, the same as those of benches/model.rs."""
+
+    def values(side, factor):
+        flat = torch.arange(size * side * side * 3) * factor % 65521 % 256
+        return flat.view(size, side, side, 3).permute(0, 3, 1, 2).float().contiguous()
+
+    return values(INPUT, 7919), values(INPUT * scale_of(task), 104729)
+
+
+def losses(model, task, input, target, sampled, numbers):
+    """The loss, and its L1 and contrastive parts; of `sampled` random patches of each picture."""
+    with autocast(numbers):
+        pictures, features = model(input, task)
+    if sampled:
+        features = features[:, torch.randperm(features.shape[1])[:sampled].sort().values]
+    l1, contrast = F.l1_loss(pictures, target), contrastive(features)
+    return l1 + LAMBDA * contrast, l1, contrast
+
+
+def autocast(numbers):
+    return torch.autocast("cpu", torch.bfloat16, enabled=numbers == "bf16")
+
+
+class Trainer:
+    """A step as `ipt train` has it: gradient, clipping, Adam, and the running mean of the weights."""
+
+    def __init__(self, model, numbers):
+        self.model, self.numbers = model, numbers
+        self.parameters = list(model.parameters())
+        self.adam = torch.optim.Adam(self.parameters, lr=1e-5, fused=True)
+        self.average = [parameter.detach().clone() for parameter in self.parameters]
+
+    def step(self, task, input, target):
+        self.adam.zero_grad()
+        losses(self.model, task, input, target, SAMPLED, self.numbers)[0].backward()
+        torch.nn.utils.clip_grad_norm_(self.parameters, 255 * CLIP)
+        self.adam.step()
+        with torch.no_grad():
+            torch._foreach_lerp_(self.average, self.parameters, 1 - DECAY)
+
+
+@torch.inference_mode()
+def restore(model, task, picture):
+    """picture [H, W, 3], uint8 and at least a tile each way -> the same, restored."""
+    scale, (height, width, _) = scale_of(task), picture.shape
+    starts = lambda length: [*range(0, length - INPUT, INPUT - OVERLAP), length - INPUT]
+    whole = picture.permute(2, 0, 1).float()
+    sums = torch.zeros(3, height * scale, width * scale)
+    counts = torch.zeros(height * scale, width * scale)
+
+    def ramp(start, length):
+        rise = ((torch.arange(INPUT * scale) + 0.5) / (OVERLAP * scale)).clamp(max=1)
+        ones = torch.ones(INPUT * scale)
+        return (rise if start > 0 else ones) * (rise.flip(0) if start + INPUT < length else ones)
+
+    columns = starts(width)
+    for top in starts(height):
+        for first in range(0, len(columns), TILES):
+            lefts = columns[first : first + TILES]
+            tiles = torch.stack([whole[:, top : top + INPUT, left : left + INPUT] for left in lefts])
+            for tile, left in zip(model(tiles, task)[0], lefts):
+                weight = ramp(top, height)[:, None] * ramp(left, width)
+                rows = slice(top * scale, (top + INPUT) * scale)
+                across = slice(left * scale, (left + INPUT) * scale)
+                sums[:, rows, across] += weight * tile
+                counts[rows, across] += weight
+    return (sums / counts).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0)
+
+
+def work_of(name, numbers):
+    """What is to be timed, and how many patches or pictures it is."""
+    kind, preset = name.split("-")
+    base = preset == "base"
+    tasks = ["sr2"] if base else PRETRAINING
+    model = Ipt(Config.base(tasks) if base else Config())
+    if kind == "restore":
+        picture = (torch.arange(512 * 512 * 3) * 7919 % 256).to(torch.uint8).view(512, 512, 3)
+        return lambda: restore(model.eval(), "denoise30", picture), 1
+    size = {"forward-base": 8, "step-base": 4}.get(name, 16)
+    batches = [(task, *batch(size, task)) for task in tasks]
+    if kind == "step":
+        trainer = Trainer(model, numbers)
+        return lambda: [trainer.step(*one) for one in batches], size * len(tasks)
+
+    @torch.inference_mode()
+    def forward():
+        for task, input, _ in batches:
+            model(input, task)
+
+    return forward, size * len(tasks)
+
+
+def speed(name, numbers, seconds=10.0):
+    work, count = work_of(name, numbers)
+    # Weights that do not change are converted once; a step leaves the context by itself.
+    with torch.autocast("cpu", torch.bfloat16, enabled=numbers == "bf16" and not name.startswith("step")):
+        work()
+        times, began = [], time.perf_counter()
+        while not times or time.perf_counter() - began < seconds:
+            start = time.perf_counter()
+            work()
+            times.append(time.perf_counter() - start)
+    print(f"{count / statistics.median(times):.4g}")
+
+
+def loss(path, task):
+    model = open_model(path, task)
+    total, l1, contrast = losses(model, task, *batch(4, task), 0, "f32")
+    total.backward()
+    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+    print(f"{l1:.3f} {contrast:.4f} {torch.nn.utils.get_total_norm(gradients):.2f}")
+
+
+def restore_file(path, task, source, target):
+    with open(source, "rb") as file:
+        kind, size, white, pixels = file.read().split(b"\n", 3)
+    assert (kind, white) == (b"P6", b"255"), f"{source}: not an 8-bit colour picture as ipt writes them"
+    width, height = map(int, size.split())
+    picture = torch.frombuffer(bytearray(pixels), dtype=torch.uint8).view(height, width, 3)
+    restored = restore(open_model(path, task), task, picture)
+    with open(target, "wb") as file:
+        file.write(b"P6\n%d %d\n255\n" % (restored.shape[1], restored.shape[0]))
+        file.write(restored.contiguous().numpy().tobytes())
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    torch.manual_seed(0)
+    match sys.argv[1:]:
+        case ["speed", work, numbers, *seconds]:
+            speed(work, numbers, *map(float, seconds))
+        case ["loss", model, task]:
+            loss(model, task)
+        case ["restore", model, task, source, target]:
+            restore_file(model, task, source, target)
+        case ["version"]:
+            print("PyTorch", torch.__version__)
+        case _:
+            sys.exit(__doc__)

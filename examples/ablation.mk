@@ -1,0 +1,68 @@
+# What earns its time? Short trainings that differ in one thing each, over some seeds, as a table.
+#
+#   make -f examples/ablation.mk PHOTOS=photos VALIDATION=holdout STEPS=5000
+#
+# Pre-training (the paper's section 4.5 in small): each of ARMS is KEY-VALUE, one line of the run's
+# config.toml changed: lambda-0 is without the contrastive loss. The first one is what the others are
+# compared with. Then fine-tuning: for each of TUNE_TASKS, on FEW photographs and for TUNE_STEPS, a
+# model that begins with the first arm's (tuned-TASK) beside one that begins with nothing
+# (scratch-TASK), all else being the same.
+#
+# Only what is missing is made, and a run that was interrupted goes on. OPTIONS go to every run.
+
+IPT        ?= ipt
+PHOTOS     ?= $(error PHOTOS is the folder of photographs to learn from)
+VALIDATION ?= $(error VALIDATION is the folder of pictures to measure on)
+OUT        ?= ablation
+PRESET     ?= default
+TASKS      ?= sr2 sr3 sr4 derain denoise30 denoise50
+STEPS      ?= 5000
+SEEDS      ?= 1 2 3
+OPTIONS    ?=
+ARMS       ?= lambda-0.1 lambda-0 layers-1 task_embedding-per-position
+TUNE_TASKS ?= sr2 denoise70
+TUNE_STEPS ?= $(STEPS)
+RATE       ?= 5e-4
+FEW        ?= 20
+
+first  := $(firstword $(ARMS))
+tuning := $(foreach task,$(TUNE_TASKS),tuned-$(task) scratch-$(task))
+# A run's place is OUT/ARM/SEED.
+seed = $(notdir $(@D))
+run  = $(if $(wildcard $(@D)/checkpoints/*),--resume) --out $(@D) --seed $(seed) --lr $(RATE) --validate $(VALIDATION) $(OPTIONS)
+short = --steps $(TUNE_STEPS) --validate-every $(TUNE_STEPS) --files-from $(OUT)/few
+
+.PHONY: all clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+all: $(foreach arm,$(ARMS) $(tuning),$(SEEDS:%=$(OUT)/$(arm)/%/final.safetensors))
+	@python3 examples/ablation.py $(OUT) $(ARMS)
+	@for task in $(TUNE_TASKS); do echo; python3 examples/ablation.py $(OUT) scratch-$$task tuned-$$task; done
+
+# A run of no step, for its config.toml.
+$(OUT)/base/config.toml:
+	$(IPT) train $(PHOTOS) --out $(@D) --preset $(PRESET) $(TASKS:%=--tasks %) --steps 0 $(OPTIONS)
+
+$(OUT)/few: $(OUT)/base/config.toml
+	find $(PHOTOS) -type f | LC_ALL=C sort | head -n $(FEW) > $@
+
+# A number stays a number and a word a word.
+$(OUT)/%.toml: $(OUT)/base/config.toml
+	arm='$*' && key=$${arm%%-*} && grep -q "^$$key = " $< && \
+	    sed -E "s/^$$key = (\"?).*/$$key = \1$${arm#*-}\1/" $< > $@
+
+define pretrain
+$(OUT)/$(1)/%/final.safetensors: $(OUT)/$(1).toml
+	$$(IPT) train --config $$< --steps $$(STEPS) --validate-every $$(STEPS) $$(run)
+endef
+define tune
+$(OUT)/scratch-$(1)/%/final.safetensors: $(OUT)/$(first).toml $(OUT)/few
+	$$(IPT) train --config $$< --tasks $(1) $$(short) $$(run)
+$(OUT)/tuned-$(1)/%/final.safetensors: $(OUT)/$(first).toml $(OUT)/$(first)/%/final.safetensors $(OUT)/few
+	$$(IPT) train --config $$< --tasks $(1) --from $(OUT)/$(first)/$$*/final.safetensors $$(short) $$(run)
+endef
+$(foreach arm,$(ARMS),$(eval $(call pretrain,$(arm))))
+$(foreach task,$(TUNE_TASKS),$(eval $(call tune,$(task))))
+
+clean:
+	rm -r $(OUT)

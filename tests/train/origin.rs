@@ -1,0 +1,191 @@
+//! Runs that begin with a trained model, and what their results tell of it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use candle_core::{DType, Device, Tensor};
+use ipt::model::{Config, Preset};
+use ipt::task::Task;
+use ipt::train::checkpoint::Checkpoint;
+use ipt::train::origin::{self, Origin};
+use ipt::train::{Options, Place, run};
+use ipt::weights::{Model, Parameters};
+
+use crate::program::{fail, succeed};
+use crate::{Watcher, bytes, go, machine, options, photo, photos, save};
+
+fn tasks(names: &[&str]) -> Vec<Task> {
+    names.iter().map(|name| name.parse().unwrap()).collect()
+}
+
+/// A model with random weights and these facts, in a file.
+fn model(folder: &Path, names: &[&str], facts: &[(&str, &str)]) -> (PathBuf, Model) {
+    let config = Config::preset(Preset::Tiny, tasks(names));
+    let parameters = Parameters::init(&config, 77, &Device::Cpu).unwrap();
+    let provenance = facts.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let model = Model { config, parameters, provenance };
+    let path = folder.join("model.safetensors");
+    model.save(&path, DType::F32).unwrap();
+    (path, model)
+}
+
+fn values(tensor: &Tensor) -> Vec<f32> {
+    tensor.flatten_all().unwrap().to_vec1().unwrap()
+}
+
+/// The result of no step.
+fn first_weights(options: &Options, place: &Path) -> BTreeMap<String, Tensor> {
+    go(options, place, false, None);
+    Checkpoint::newest(&Place::new(place).checkpoints()).unwrap().0.weights
+}
+
+#[test]
+fn tasks_may_be_fewer_or_further() {
+    let folder = tempfile::tempdir().unwrap();
+    let photos = photos();
+    let (path, source) = model(folder.path(), &["sr2", "derain", "denoise30", "denoise50"], &[]);
+    let whole = source.parameters.tensors();
+    let wanted = ["denoise70", "sr2", "sr3", "denoise40"];
+    let options = Options {
+        model: origin::config(&source.config, &tasks(&wanted)),
+        from: Some(Origin::new(Some(path))),
+        ..options(photos.path(), 0)
+    };
+    let weights = first_weights(&options, &folder.path().join("run"));
+    let fresh = Parameters::init(&options.model, options.seed, &Device::Cpu).unwrap().tensors();
+    // denoise40 is as near to 30 as to 50; sr3 enlarges by another factor than any.
+    let (nearest, tails) = ([3, 0, 0, 2], [Some(3), Some(0), None, Some(2)]);
+    for (name, tensor) in &weights {
+        let of_task = name.split('.').nth(1).and_then(|part| part.parse::<usize>().ok());
+        let expected = match of_task {
+            Some(to) if name.starts_with("head.") => {
+                values(&whole[&name.replacen(&to.to_string(), &nearest[to].to_string(), 1)])
+            }
+            Some(to) => match tails[to] {
+                Some(from) => values(&whole[&name.replacen(&to.to_string(), &from.to_string(), 1)]),
+                None => values(&fresh[name]),
+            },
+            None if name == "body.query_embed.weight" => {
+                nearest.iter().flat_map(|&from| values(&whole[name].get(from).unwrap())).collect()
+            }
+            None => values(&whole[name]),
+        };
+        assert!(values(tensor) == expected, "{name}");
+    }
+}
+
+#[test]
+fn a_run_from_itself_starts_with_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let photos = photos();
+    let (path, source) = model(folder.path(), &["sr2", "derain"], &[]);
+    let options = Options {
+        model: source.config.clone(),
+        from: Some(Origin::new(Some(path))),
+        seed: 99,
+        ..options(photos.path(), 0)
+    };
+    let weights = first_weights(&options, &folder.path().join("run"));
+    let whole = source.parameters.tensors();
+    assert_eq!(weights.len(), whole.len());
+    assert!(weights.iter().all(|(name, tensor)| values(tensor) == values(&whole[name])));
+}
+
+#[test]
+fn another_shape_or_another_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let photos = photos();
+    let (path, source) = model(folder.path(), &["sr2"], &[]);
+    let from = Origin::new(Some(path));
+    let good = Options { from: Some(from.clone()), model: source.config, ..options(photos.path(), 0) };
+    let refused = |options: &Options| {
+        let place = Place::new(&folder.path().join("run"));
+        run(options, &place, &machine(1), false, &mut Watcher::default()).unwrap_err().to_string()
+    };
+    let wide = Options { model: Config { width: 64, ..good.model.clone() }, ..good.clone() };
+    assert!(refused(&wide).contains("another shape"), "{}", refused(&wide));
+    let noted = Origin { blake3: Some("0".repeat(64)), ..from };
+    let changed = Options { from: Some(noted), ..good };
+    assert!(refused(&changed).contains("no longer what the run began with"), "{}", refused(&changed));
+}
+
+#[test]
+fn the_result_tells_its_lineage_and_its_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let photos = photos();
+    let (path, source) = model(folder.path(), &["sr2"], &[("hours before", "1.5"), ("seconds", "1800")]);
+    let digest = blake3::hash(&bytes(path.clone())).to_hex().to_string();
+    let from = Some(Origin::new(Some(path.clone())));
+    let options = Options { model: source.config, from, ..options(photos.path(), 1) };
+    let facts = |options: &Options, name: &str| {
+        let place = folder.path().join(name);
+        go(options, &place, false, None);
+        Model::open(&place.join("final.safetensors")).unwrap().provenance
+    };
+    let one = facts(&options, "one");
+    assert_eq!(one["from"], "model.safetensors");
+    assert_eq!(one["from blake3"], digest);
+    assert_eq!(one["hours before"], "2.00");
+    assert!(!one.contains_key("seconds"), "equal runs have equal files: {one:?}");
+    // Of a run that goes on after its model is gone, the same.
+    let place = folder.path().join("two");
+    let two = Options { steps: Some(2), ..options.clone() };
+    go(&two, &place, false, Some(1));
+    std::fs::rename(&path, folder.path().join("away")).unwrap();
+    go(&two, &place, true, None);
+    let resumed = Model::open(&place.join("final.safetensors")).unwrap().provenance;
+    assert_eq!([&resumed["from blake3"], &resumed["hours before"]], [&digest, "2.00"]);
+
+    // The data are the same under other names, and others if one picture is added.
+    let fresh = Options { from: None, max_seconds: Some(1000.0), ..options };
+    std::fs::rename(photos.path().join("0.png"), photos.path().join("z.png")).unwrap();
+    let renamed = facts(&fresh, "renamed");
+    assert_eq!(renamed["data"], one["data"]);
+    assert!(renamed["data"].starts_with("blake3 ") && !renamed.contains_key("from"));
+    assert!(renamed["seconds"].parse::<u64>().unwrap() < 100, "{renamed:?}");
+    save(&photos.path().join("new.png"), &photo(8, 200, 200));
+    assert_ne!(facts(&fresh, "more")["data"], one["data"]);
+}
+
+#[test]
+fn the_program_goes_on_from_a_model() {
+    let folder = photos();
+    let at = folder.path();
+    model(at, &["sr2", "denoise30"], &[]);
+    let common = ["--steps", "2", "--batch", "1", "--precision", "f32", "-q"];
+    let train =
+        |arguments: &[&str]| succeed(&[&["train", "0.png", "1.png"], arguments, &common].concat(), at);
+    train(&["--from", "model.safetensors", "--out", "all"]);
+    let options = Options::open(&at.join("all/config.toml")).unwrap();
+    assert_eq!(options.model.tasks, tasks(&["sr2", "denoise30"]));
+    assert_eq!(options.model.width, 32);
+    assert!(options.from.is_some_and(|from| from.blake3.is_some()));
+
+    train(&["--from", "model.safetensors", "--tasks", "denoise70,sr2", "--out", "other"]);
+    let other = Model::open(&at.join("other/final.safetensors")).unwrap();
+    assert_eq!(other.config.tasks, tasks(&["denoise70", "sr2"]));
+
+    // The file says all there is to say; as does the run itself, without the model.
+    succeed(&["train", "--config", "other/config.toml", "--out", "again", "-q"], at);
+    assert!(bytes(at.join("other/final.safetensors")) == bytes(at.join("again/final.safetensors")));
+    let said = fail(&["train", "--out", "all", "--resume", "--from", "embedded"], at, 2);
+    assert!(said.contains("did not begin with the embedded model"), "{said}");
+    let tuned =
+        ["--config", "all/config.toml", "--tasks", "sr2", "--from", "model.safetensors", "--out", "tuned"];
+    train(&tuned);
+    std::fs::remove_file(at.join("model.safetensors")).unwrap();
+    succeed(&[&["train", "--resume", "--steps", "3", "-q"], &tuned[..]].concat(), at);
+    succeed(&["train", "--out", "all", "--resume", "--from", "model.safetensors", "--steps", "3", "-q"], at);
+
+    train(&["--from", "embedded", "--out", "embedded", "--tasks", "denoise30"]);
+    let embedded = Model::open(&at.join("embedded/final.safetensors")).unwrap();
+    assert_eq!(embedded.config.width, Model::embedded().unwrap().config.width);
+    assert_eq!(embedded.provenance["from"], "the embedded model");
+
+    let said = fail(&["train", ".", "--out", "no", "--from", "embedded", "--preset", "tiny"], at, 2);
+    assert!(said.contains("--preset") && said.contains("--from"), "{said}");
+    let said = fail(&["train", "--config", "other/config.toml", "--out", "no", "--preset", "tiny"], at, 2);
+    assert!(said.contains("--preset"), "{said}");
+    fail(&["train", ".", "--out", "no", "--from", "nowhere.safetensors"], at, 2);
+    assert!(!at.join("no/checkpoints").exists());
+}
