@@ -1,9 +1,7 @@
 //! Structural similarity (Wang, Bovik, Sheikh, Simoncelli, 2004), as its authors compute it:
 //! an 11×11 Gaussian window with σ 1.5, K1 0.01, K2 0.03, only where the window fits.
 
-use rayon::prelude::*;
-
-use super::Plane;
+use super::rows::{Rows, sum_of_bands};
 
 /// The side of the window in pixels; smaller pictures have no SSIM.
 pub const WINDOW: usize = 11;
@@ -13,23 +11,29 @@ const SIGMA: f64 = 1.5;
 const C1: f64 = (0.01 * 255.0) * (0.01 * 255.0);
 const C2: f64 = (0.03 * 255.0) * (0.03 * 255.0);
 
-/// Rows of a band: enough to share the filter's eleven rows, few enough to feed all threads.
-const BAND: usize = 32;
+/// Mean SSIM of two channels of the same size, at least [`WINDOW`] pixels a side, on 0..255.
+pub fn ssim(a: &impl Rows, b: &impl Rows) -> f64 {
+    mean(a, b, similarity)
+}
 
-/// Mean SSIM of two planes of the same size, at least [`WINDOW`] pixels a side, on 0..255.
-pub fn ssim(a: &Plane, b: &Plane) -> f64 {
+/// Mean of SSIM's second factor, which compares contrast and structure but not luminance.
+pub fn contrast(a: &impl Rows, b: &impl Rows) -> f64 {
+    mean(a, b, contrast_at)
+}
+
+/// Mean over all windows of what `at` makes of the means of a, b, a² + b² and a·b in each.
+fn mean(a: &impl Rows, b: &impl Rows, at: impl Fn(Means<f64>) -> f64 + Sync) -> f64 {
     let weights = weights();
-    let rows = a.height - 2 * HALF;
-    let columns = a.width - 2 * HALF;
-    // Collected in order and then added: the same sum for any number of threads.
-    let sums: Vec<f64> = (0..rows.div_ceil(BAND))
-        .into_par_iter()
-        .map(|band| {
-            let mut filter = RowFilter::new(a.width, weights);
-            (band * BAND..rows.min((band + 1) * BAND)).map(|row| filter.row(a, b, row)).sum()
-        })
-        .collect();
-    sums.iter().sum::<f64>() / (rows * columns) as f64
+    let rows = a.height() - 2 * HALF;
+    let columns = a.width() - 2 * HALF;
+    let sum = sum_of_bands(rows, |(from_a, from_b), band| {
+        let count = band.len();
+        a.read(band.start..band.end + 2 * HALF, from_a);
+        b.read(band.start..band.end + 2 * HALF, from_b);
+        let mut filter = RowFilter::new(a.width(), weights);
+        (0..count).map(|row| filter.row(from_a, from_b, row, &at)).sum()
+    });
+    sum / (rows * columns) as f64
 }
 
 /// The Gaussian's samples from its middle outwards; the whole window sums to 1.
@@ -42,14 +46,14 @@ fn weights() -> [f64; HALF + 1] {
 
 /// The four local means that SSIM needs. The two variances only occur as their sum, so that
 /// a² + b² is filtered once.
-struct Means {
-    a: Vec<f64>,
-    b: Vec<f64>,
-    squares: Vec<f64>,
-    product: Vec<f64>,
+struct Means<T> {
+    a: T,
+    b: T,
+    squares: T,
+    product: T,
 }
 
-impl Means {
+impl Means<Vec<f64>> {
     fn new(width: usize) -> Self {
         let zeros = || vec![0.0; width];
         Self { a: zeros(), b: zeros(), squares: zeros(), product: zeros() }
@@ -59,18 +63,19 @@ impl Means {
 /// The separable window at one row: down the columns first, then along the row.
 struct RowFilter {
     weights: [f64; HALF + 1],
-    down: Means,
-    along: Means,
+    width: usize,
+    down: Means<Vec<f64>>,
+    along: Means<Vec<f64>>,
 }
 
 impl RowFilter {
     fn new(width: usize, weights: [f64; HALF + 1]) -> Self {
-        Self { weights, down: Means::new(width), along: Means::new(width - 2 * HALF) }
+        Self { weights, width, down: Means::new(width), along: Means::new(width - 2 * HALF) }
     }
 
-    /// Sum of SSIM over the windows whose top row is `row`.
-    fn row(&mut self, a: &Plane, b: &Plane, row: usize) -> f64 {
-        let width = a.width;
+    /// Sum of `at` over the windows whose top row is `row` of these.
+    fn row(&mut self, a: &[f64], b: &[f64], row: usize, at: impl Fn(Means<f64>) -> f64) -> f64 {
+        let width = self.width;
         let down = &mut self.down;
         for means in [&mut down.a, &mut down.b, &mut down.squares, &mut down.product] {
             means.fill(0.0);
@@ -78,7 +83,7 @@ impl RowFilter {
         for tap in 0..WINDOW {
             let weight = self.weights[tap.abs_diff(HALF)];
             let line = (row + tap) * width..(row + tap + 1) * width;
-            let (a, b) = (&a.samples[line.clone()], &b.samples[line]);
+            let (a, b) = (&a[line.clone()], &b[line]);
             // Cut to one length, so that the compiler drops the checks and uses vectors.
             let (to_a, to_b) = (&mut down.a[..width], &mut down.b[..width]);
             let (squares, product) = (&mut down.squares[..width], &mut down.product[..width]);
@@ -96,7 +101,7 @@ impl RowFilter {
         convolve(&down.squares, &self.weights, &mut along.squares);
         convolve(&down.product, &self.weights, &mut along.product);
         let means = along.a.iter().zip(&along.b).zip(along.squares.iter().zip(&along.product));
-        means.map(|((&a, &b), (&squares, &product))| at_window(a, b, squares, product)).sum()
+        means.map(|((&a, &b), (&squares, &product))| at(Means { a, b, squares, product })).sum()
     }
 }
 
@@ -115,16 +120,21 @@ fn convolve(line: &[f64], weights: &[f64; HALF + 1], out: &mut [f64]) {
     }
 }
 
-/// SSIM from the means of a, b, a² + b² and a·b over a window.
-fn at_window(a: f64, b: f64, squares: f64, product: f64) -> f64 {
-    let (ab, aa_bb) = (a * b, a * a + b * b);
-    let covariance = product - ab;
-    let variances = squares - aa_bb;
-    ((2.0 * ab + C1) * (2.0 * covariance + C2)) / ((aa_bb + C1) * (variances + C2))
+/// SSIM in a window.
+fn similarity(means: Means<f64>) -> f64 {
+    let Means { a, b, .. } = means;
+    (2.0 * a * b + C1) / (a * a + b * b + C1) * contrast_at(means)
+}
+
+fn contrast_at(Means { a, b, squares, product }: Means<f64>) -> f64 {
+    let covariance = product - a * b;
+    let variances = squares - (a * a + b * b);
+    (2.0 * covariance + C2) / (variances + C2)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::rows::Plane;
     use super::*;
 
     #[test]
