@@ -65,12 +65,18 @@ pub struct Score {
     /// Print CSV, one line a picture
     #[arg(long)]
     pub csv: bool,
+    /// Also write the report as a page that works offline: tables that sort, and results, reference
+    /// and difference side by side with the worst tiles marked. Of more than 24 pictures the 24 worst
+    /// are shown; large ones are shrunk, but not their worst tiles, so that all take about 32 MiB at
+    /// most. FILE ends in .html; an older one is replaced
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub html: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   ipt score restored/ HR/ --protocol sr4
-  ipt score ours/ theirs/ --ref HR/ --protocol sr4
+  ipt score ours/ theirs/ --ref HR/ --protocol sr4 --html report.html
   ipt score out.png reference.png --metrics psnr,ms-ssim --json
   ipt score restored/ HR/ --protocol denoise --min-psnr 30
   ipt restore --task denoise50 < noisy.png | ipt score - clean.png";

@@ -5,13 +5,15 @@
 //! samples are brought to 0..255 first. Opacity is not scored.
 //!
 //! Two pictures become a [`Score`] ([`compare()`]), many a [`Report`] with the mean's confidence
-//! interval and, of two results, the test of their difference.
+//! interval and, of two results, the test of their difference; it is shown as a table, JSON, CSV or
+//! a page.
 
 mod bootstrap;
 mod cases;
 mod compare;
 mod figure;
 mod ms_ssim;
+mod page;
 mod protocol;
 mod psnr;
 mod report;
@@ -23,5 +25,6 @@ pub use bootstrap::Interval;
 pub use cases::{Case, Cases, match_up};
 pub use compare::compare;
 pub use figure::{Colour, Figure, Metric, Score};
+pub use page::Exhibit;
 pub use protocol::{Protocol, ProtocolName};
 pub use report::{Estimate, Paired, Report, Row, Summary};

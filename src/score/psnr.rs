@@ -12,7 +12,7 @@ pub fn psnr<R: Rows>(channels: &[[R; 2]]) -> f64 {
 }
 
 fn squared_error<R: Rows>([a, b]: &[R; 2]) -> f64 {
-    sum_of_bands(a.height(), |(from_a, from_b), rows| {
+    sum_of_bands(a.height(), |(from_a, from_b): &mut (Vec<f64>, Vec<f64>), rows| {
         a.read(rows.clone(), from_a);
         b.read(rows, from_b);
         // Summed row by row, so that no rounding error grows with the picture.

@@ -23,13 +23,11 @@ pub trait Rows: Sync {
     fn read(&self, rows: Range<usize>, out: &mut Vec<f64>);
 }
 
-/// Two buffers for a band of two pictures.
-pub type Buffers = (Vec<f64>, Vec<f64>);
-
-/// Sums what `work` makes of the bands of `0..rows`: the same sum for any number of threads.
-pub fn sum_of_bands(rows: usize, work: impl Fn(&mut Buffers, Range<usize>) -> f64 + Sync) -> f64 {
-    let band = |buffers: &mut Buffers, band| work(buffers, band * BAND..rows.min((band + 1) * BAND));
-    let sums: Vec<f64> = (0..rows.div_ceil(BAND)).into_par_iter().map_init(Buffers::default, band).collect();
+/// Sums what `work` makes of the bands of `0..rows`, with buffers `B` that are used again: the same
+/// sum for any number of threads.
+pub fn sum_of_bands<B: Default>(rows: usize, work: impl Fn(&mut B, Range<usize>) -> f64 + Sync) -> f64 {
+    let band = |buffers: &mut B, band| work(buffers, band * BAND..rows.min((band + 1) * BAND));
+    let sums: Vec<f64> = (0..rows.div_ceil(BAND)).into_par_iter().map_init(B::default, band).collect();
     sums.iter().sum()
 }
 

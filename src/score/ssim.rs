@@ -1,6 +1,9 @@
 //! Structural similarity (Wang, Bovik, Sheikh, Simoncelli, 2004), as its authors compute it:
 //! an 11×11 Gaussian window with σ 1.5, K1 0.01, K2 0.03, only where the window fits.
 
+use std::array;
+use std::ops::Range;
+
 use super::rows::{Rows, sum_of_bands};
 
 /// The side of the window in pixels; smaller pictures have no SSIM.
@@ -21,17 +24,14 @@ pub fn contrast(a: &impl Rows, b: &impl Rows) -> f64 {
     mean(a, b, contrast_at)
 }
 
-/// Mean over all windows of what `at` makes of the means of a, b, a² + b² and a·b in each.
-fn mean(a: &impl Rows, b: &impl Rows, at: impl Fn(Means<f64>) -> f64 + Sync) -> f64 {
+/// Mean over all windows of what `at` makes of the means in each.
+fn mean(a: &impl Rows, b: &impl Rows, at: impl Fn(Means) -> f64 + Sync) -> f64 {
     let weights = weights();
     let rows = a.height() - 2 * HALF;
     let columns = a.width() - 2 * HALF;
-    let sum = sum_of_bands(rows, |(from_a, from_b), band| {
-        let count = band.len();
-        a.read(band.start..band.end + 2 * HALF, from_a);
-        b.read(band.start..band.end + 2 * HALF, from_b);
-        let mut filter = RowFilter::new(a.width(), weights);
-        (0..count).map(|row| filter.row(from_a, from_b, row, &at)).sum()
+    let sum = sum_of_bands(rows, |band: &mut Band, rows| {
+        band.read(a, b, rows.start..rows.end + 2 * HALF);
+        (0..rows.len()).map(|row| band.sum_of_row(row, a.width(), &weights, &at)).sum()
     });
     sum / (rows * columns) as f64
 }
@@ -44,89 +44,73 @@ fn weights() -> [f64; HALF + 1] {
     raw.map(|weight| weight / sum)
 }
 
-/// The four local means that SSIM needs. The two variances only occur as their sum, so that
-/// a² + b² is filtered once.
-struct Means<T> {
-    a: T,
-    b: T,
-    squares: T,
-    product: T,
+/// The local means that SSIM needs, of a, b, a² + b² and a·b: the two variances only occur as their
+/// sum.
+type Means = [f64; 4];
+
+/// The rows of a band before, between and after the two passes of the separable window.
+#[derive(Default)]
+struct Band {
+    /// As many rows as were read.
+    samples: [Vec<f64>; 4],
+    /// One row, filtered down the columns.
+    down: [Vec<f64>; 4],
+    /// One row, filtered both ways.
+    means: [Vec<f64>; 4],
 }
 
-impl Means<Vec<f64>> {
-    fn new(width: usize) -> Self {
-        let zeros = || vec![0.0; width];
-        Self { a: zeros(), b: zeros(), squares: zeros(), product: zeros() }
-    }
-}
-
-/// The separable window at one row: down the columns first, then along the row.
-struct RowFilter {
-    weights: [f64; HALF + 1],
-    width: usize,
-    down: Means<Vec<f64>>,
-    along: Means<Vec<f64>>,
-}
-
-impl RowFilter {
-    fn new(width: usize, weights: [f64; HALF + 1]) -> Self {
-        Self { weights, width, down: Means::new(width), along: Means::new(width - 2 * HALF) }
+impl Band {
+    fn read(&mut self, a: &impl Rows, b: &impl Rows, rows: Range<usize>) {
+        let [from_a, from_b, squares, product] = &mut self.samples;
+        a.read(rows.clone(), from_a);
+        b.read(rows, from_b);
+        squares.clear();
+        squares.extend(from_a.iter().zip(from_b.iter()).map(|(a, b)| a * a + b * b));
+        product.clear();
+        product.extend(from_a.iter().zip(from_b.iter()).map(|(a, b)| a * b));
     }
 
-    /// Sum of `at` over the windows whose top row is `row` of these.
-    fn row(&mut self, a: &[f64], b: &[f64], row: usize, at: impl Fn(Means<f64>) -> f64) -> f64 {
-        let width = self.width;
-        let down = &mut self.down;
-        for means in [&mut down.a, &mut down.b, &mut down.squares, &mut down.product] {
-            means.fill(0.0);
+    /// Sum of `at` over the windows whose top row is `row` of the band.
+    fn sum_of_row(
+        &mut self,
+        row: usize,
+        width: usize,
+        weights: &[f64; HALF + 1],
+        at: impl Fn(Means) -> f64,
+    ) -> f64 {
+        let columns = width - 2 * HALF;
+        for ((samples, down), means) in self.samples.iter().zip(&mut self.down).zip(&mut self.means) {
+            down.resize(width, 0.0);
+            filter(array::from_fn(|tap| &samples[(row + tap) * width..]), weights, down);
+            means.resize(columns, 0.0);
+            filter(array::from_fn(|tap| &down[tap..]), weights, means);
         }
-        for tap in 0..WINDOW {
-            let weight = self.weights[tap.abs_diff(HALF)];
-            let line = (row + tap) * width..(row + tap + 1) * width;
-            let (a, b) = (&a[line.clone()], &b[line]);
-            // Cut to one length, so that the compiler drops the checks and uses vectors.
-            let (to_a, to_b) = (&mut down.a[..width], &mut down.b[..width]);
-            let (squares, product) = (&mut down.squares[..width], &mut down.product[..width]);
-            for x in 0..width {
-                let (a, b) = (a[x], b[x]);
-                to_a[x] += weight * a;
-                to_b[x] += weight * b;
-                squares[x] += weight * (a * a + b * b);
-                product[x] += weight * (a * b);
-            }
-        }
-        let along = &mut self.along;
-        convolve(&down.a, &self.weights, &mut along.a);
-        convolve(&down.b, &self.weights, &mut along.b);
-        convolve(&down.squares, &self.weights, &mut along.squares);
-        convolve(&down.product, &self.weights, &mut along.product);
-        let means = along.a.iter().zip(&along.b).zip(along.squares.iter().zip(&along.product));
-        means.map(|((&a, &b), (&squares, &product))| at(Means { a, b, squares, product })).sum()
+        let [a, b, squares, product] = self.means.each_ref().map(|means| &means[..columns]);
+        (0..columns).map(|x| at([a[x], b[x], squares[x], product[x]])).sum()
     }
 }
 
-fn convolve(line: &[f64], weights: &[f64; HALF + 1], out: &mut [f64]) {
-    let count = out.len();
-    let middle = &line[HALF..HALF + count];
-    for (out, middle) in out.iter_mut().zip(middle) {
+/// The window along one axis: each of `out` from what stands at its place in each line.
+fn filter(lines: [&[f64]; WINDOW], weights: &[f64; HALF + 1], out: &mut [f64]) {
+    for (out, middle) in out.iter_mut().zip(lines[HALF]) {
         *out = weights[0] * middle;
     }
-    for (distance, weight) in weights.iter().enumerate().skip(1) {
-        let left = &line[HALF - distance..][..count];
-        let right = &line[HALF + distance..][..count];
-        for ((out, left), right) in out.iter_mut().zip(left).zip(right) {
-            *out += weight * (left + right);
+    // Two lines at a time, so that the compiler uses vectors.
+    for distance in 1..=HALF {
+        let (weight, before, after) = (weights[distance], lines[HALF - distance], lines[HALF + distance]);
+        for ((out, before), after) in out.iter_mut().zip(before).zip(after) {
+            *out += weight * (before + after);
         }
     }
 }
 
 /// SSIM in a window.
-fn similarity(means: Means<f64>) -> f64 {
-    let Means { a, b, .. } = means;
+fn similarity(means: Means) -> f64 {
+    let [a, b, ..] = means;
     (2.0 * a * b + C1) / (a * a + b * b + C1) * contrast_at(means)
 }
 
-fn contrast_at(Means { a, b, squares, product }: Means<f64>) -> f64 {
+fn contrast_at([a, b, squares, product]: Means) -> f64 {
     let covariance = product - a * b;
     let variances = squares - (a * a + b * b);
     (2.0 * covariance + C2) / (variances + C2)

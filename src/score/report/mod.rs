@@ -113,13 +113,8 @@ impl Report {
 
     /// The means of a result; none of no picture.
     pub fn mean(&self, result: usize) -> Option<Score> {
-        self.each(|summary| summary.results[result].mean)
-    }
-
-    /// A number a figure of the summaries; none of no picture.
-    fn each(&self, number: impl Fn(&Summary) -> f64) -> Option<Score> {
-        let summed = !self.summaries.is_empty();
-        summed.then(|| Score::new(&self.figures, |figure| number(&self.summaries[&figure])))
+        let mean = |figure| self.summaries[&figure].results[result].mean;
+        (!self.summaries.is_empty()).then(|| Score::new(&self.figures, mean))
     }
 }
 
@@ -155,11 +150,11 @@ impl Paired {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::figure::{Colour, Metric};
     use super::*;
 
-    pub(super) fn score(psnr: f64, ssim: f64) -> Score {
+    pub(in crate::score) fn score(psnr: f64, ssim: f64) -> Score {
         Score::new(&Figure::of(&Metric::USUAL), |figure| match (figure.metric, figure.colour) {
             (Metric::Psnr, Colour::Y) => psnr,
             (Metric::Psnr, Colour::Rgb) => psnr - 1.0,
@@ -167,18 +162,18 @@ mod tests {
         })
     }
 
-    pub(super) fn report(results: &[&str], rows: &[(&str, &[Score])]) -> Report {
+    pub(in crate::score) fn report(results: &[&str], rows: &[(&str, &[Score])]) -> Report {
         let protocol = Protocol::of("sr2".parse().unwrap());
         let rows = rows.iter().map(|(name, scores)| Row { name: (*name).into(), scores: scores.to_vec() });
         let results = results.iter().map(|name| (*name).to_owned()).collect();
         Report::new(protocol, Figure::of(&Metric::USUAL), results, rows.collect())
     }
 
-    pub(super) fn one_result() -> Report {
+    pub(in crate::score) fn one_result() -> Report {
         report(&["ours"], &[("one, two", &[score(33.25, 0.5)][..]), ("same", &[score(f64::INFINITY, 1.0)])])
     }
 
-    pub(super) fn two_results() -> Report {
+    pub(in crate::score) fn two_results() -> Report {
         report(
             &["ours", "theirs"],
             &[
