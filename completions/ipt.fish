@@ -30,7 +30,7 @@ complete -c ipt -n "__fish_ipt_needs_command" -s h -l help -d 'Print help (see m
 complete -c ipt -n "__fish_ipt_needs_command" -s V -l version -d 'Print version'
 complete -c ipt -n "__fish_ipt_needs_command" -f -a "restore" -d 'Repair pictures: enlarge them, take noise or rain away'
 complete -c ipt -n "__fish_ipt_needs_command" -f -a "degrade" -d 'Damage pictures: shrink them, add noise or rain'
-complete -c ipt -n "__fish_ipt_needs_command" -f -a "score" -d 'Measure how near restored pictures are to their references, with PSNR and SSIM'
+complete -c ipt -n "__fish_ipt_needs_command" -f -a "score" -d 'Measure how near restored pictures are to their references'
 complete -c ipt -n "__fish_ipt_needs_command" -f -a "train" -d 'Train a model on photographs, for several tasks at once'
 complete -c ipt -n "__fish_ipt_needs_command" -f -a "tune" -d 'Fine-tune a trained model to one task'
 complete -c ipt -n "__fish_ipt_needs_command" -f -a "export" -d 'Write a model as a file that Python opens'
@@ -93,15 +93,27 @@ complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l json -d 'Print a JSO
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s v -l verbose -d 'Say of each picture when it is done'
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s q -l quiet -d 'Say nothing but errors'
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ipt -n "__fish_ipt_using_subcommand score" -s t -l task -d 'Count as is usual for this task: srN crops the reference to a multiple of N and leaves out a border of N pixels' -r -f -a "sr2\t''
+complete -c ipt -n "__fish_ipt_using_subcommand score" -l ref -d 'What the results should be: picture or folder; - is stdin' -r -F
+complete -c ipt -n "__fish_ipt_using_subcommand score" -s t -l task -d 'Count as is usual for this task: as the protocol srN, denoise or derain' -r -f -a "sr2\t''
 sr3\t''
 sr4\t''
 derain\t''
 denoise30\t''
 denoise50\t''"
+complete -c ipt -n "__fish_ipt_using_subcommand score" -s p -l protocol -d 'Count by the rules of this name, and say on stderr what they are. srN crops the reference to a multiple of N, leaves out a border of N pixels, and Y decides; denoise and derain count whole pictures, RGB or Y decides; all round 16 bits to 8. ipt-paper counts as the paper\'s code does for the task that --task names: on Y. What decides is what --min-psnr looks at' -r -f -a "sr2\t''
+sr3\t''
+sr4\t''
+denoise\t''
+derain\t''
+ipt-paper\t''"
+complete -c ipt -n "__fish_ipt_using_subcommand score" -s m -l metrics -d 'Measure these, separated by commas' -r -f -a "psnr\t''
+ssim\t''
+ms-ssim\t''"
 complete -c ipt -n "__fish_ipt_using_subcommand score" -l shave -d 'Leave out a border of this many pixels on each side, whatever the task' -r
+complete -c ipt -n "__fish_ipt_using_subcommand score" -l min-psnr -d 'Fail, with a line on stderr, if the mean PSNR of the (first) result is below this: that on what the protocol decides by, on RGB without one' -r
+complete -c ipt -n "__fish_ipt_using_subcommand score" -l html -d 'Also write the report as a page that works offline: tables that sort, and results, reference and difference side by side with the worst tiles marked. Of more than 24 pictures the 24 worst are shown; large ones are shrunk, but not their worst tiles, so that all take about 32 MiB at most. FILE ends in .html; an older one is replaced' -r -F
 complete -c ipt -n "__fish_ipt_using_subcommand score" -s j -l jobs -d 'Threads to use; all of the machine\'s if not given' -r
-complete -c ipt -n "__fish_ipt_using_subcommand score" -l json -d 'Print one JSON object: images, mean, shave'
+complete -c ipt -n "__fish_ipt_using_subcommand score" -l json -d 'Print one JSON object: images, mean, interval, shave, protocol; of two results also difference'
 complete -c ipt -n "__fish_ipt_using_subcommand score" -l csv -d 'Print CSV, one line a picture'
 complete -c ipt -n "__fish_ipt_using_subcommand score" -s q -l quiet -d 'Say nothing but errors'
 complete -c ipt -n "__fish_ipt_using_subcommand score" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -8,12 +8,15 @@ use clap::{Arg, Command, Error, error::ErrorKind};
 
 use crate::device::Placement;
 use crate::picture::Format;
+use crate::score::{Metric, ProtocolName};
 use crate::task::Task;
 
 /// Written out, as clap wants them static.
 const TASKS: [&str; 6] = ["sr2", "sr3", "sr4", "derain", "denoise30", "denoise50"];
 const DEVICES: [&str; 3] = ["auto", "cpu", "cuda"];
 const FORMATS: [&str; 6] = ["png", "jpeg", "webp", "tiff", "bmp", "pnm"];
+const PROTOCOLS: [&str; 6] = ["sr2", "sr3", "sr4", "denoise", "derain", "ipt-paper"];
+const METRICS: [&str; 3] = ["psnr", "ssim", "ms-ssim"];
 
 /// Any task; the six of pre-training are suggested.
 #[derive(Debug, Clone, Copy)]
@@ -88,6 +91,38 @@ impl TypedValueParser for DeviceName {
     }
 }
 
+/// A protocol to score by.
+#[derive(Debug, Clone, Copy)]
+pub struct ProtocolNames;
+
+impl TypedValueParser for ProtocolNames {
+    type Value = ProtocolName;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<ProtocolName, Error> {
+        parse(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(PROTOCOLS.map(PossibleValue::new).into_iter()))
+    }
+}
+
+/// A metric to score with.
+#[derive(Debug, Clone, Copy)]
+pub struct MetricName;
+
+impl TypedValueParser for MetricName {
+    type Value = Metric;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Metric, Error> {
+        parse(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(METRICS.map(PossibleValue::new).into_iter()))
+    }
+}
+
 fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(
     command: &Command,
     arg: Option<&Arg>,
@@ -113,5 +148,9 @@ mod tests {
         for name in FORMATS {
             assert_eq!(name.parse::<Format>().unwrap().to_string(), name);
         }
+        for name in PROTOCOLS {
+            assert_eq!(name.parse::<ProtocolName>().unwrap().to_string(), name);
+        }
+        assert_eq!(METRICS.map(String::from), Metric::ALL.map(|metric| metric.to_string()));
     }
 }

@@ -30,7 +30,7 @@ pub fn run(cli: Cli) -> Exit {
     let ended = limit_threads(&global).and_then(|()| match command {
         Command::Restore(args) => restore::run(&args, &global),
         Command::Degrade(args) => degrade::run(&args, &global),
-        Command::Score(args) => score::run(&args),
+        Command::Score(args) => score::run(&args, &global),
         Command::Train(args) => train::run(&args, &global),
         Command::Tune(args) => tune::run(&args, &global),
         Command::Export(args) => export::run(&args, &global),

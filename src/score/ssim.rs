@@ -1,9 +1,10 @@
 //! Structural similarity (Wang, Bovik, Sheikh, Simoncelli, 2004), as its authors compute it:
 //! an 11×11 Gaussian window with σ 1.5, K1 0.01, K2 0.03, only where the window fits.
 
-use rayon::prelude::*;
+use std::array;
+use std::ops::Range;
 
-use super::Plane;
+use super::rows::{Rows, sum_of_bands};
 
 /// The side of the window in pixels; smaller pictures have no SSIM.
 pub const WINDOW: usize = 11;
@@ -13,23 +14,26 @@ const SIGMA: f64 = 1.5;
 const C1: f64 = (0.01 * 255.0) * (0.01 * 255.0);
 const C2: f64 = (0.03 * 255.0) * (0.03 * 255.0);
 
-/// Rows of a band: enough to share the filter's eleven rows, few enough to feed all threads.
-const BAND: usize = 32;
+/// Mean SSIM of two channels of the same size, at least [`WINDOW`] pixels a side, on 0..255.
+pub fn ssim(a: &impl Rows, b: &impl Rows) -> f64 {
+    mean(a, b, similarity)
+}
 
-/// Mean SSIM of two planes of the same size, at least [`WINDOW`] pixels a side, on 0..255.
-pub fn ssim(a: &Plane, b: &Plane) -> f64 {
+/// Mean of SSIM's second factor, which compares contrast and structure but not luminance.
+pub fn contrast(a: &impl Rows, b: &impl Rows) -> f64 {
+    mean(a, b, contrast_at)
+}
+
+/// Mean over all windows of what `at` makes of the means in each.
+fn mean(a: &impl Rows, b: &impl Rows, at: impl Fn(Means) -> f64 + Sync) -> f64 {
     let weights = weights();
-    let rows = a.height - 2 * HALF;
-    let columns = a.width - 2 * HALF;
-    // Collected in order and then added: the same sum for any number of threads.
-    let sums: Vec<f64> = (0..rows.div_ceil(BAND))
-        .into_par_iter()
-        .map(|band| {
-            let mut filter = RowFilter::new(a.width, weights);
-            (band * BAND..rows.min((band + 1) * BAND)).map(|row| filter.row(a, b, row)).sum()
-        })
-        .collect();
-    sums.iter().sum::<f64>() / (rows * columns) as f64
+    let rows = a.height() - 2 * HALF;
+    let columns = a.width() - 2 * HALF;
+    let sum = sum_of_bands(rows, |band: &mut Band, rows| {
+        band.read(a, b, rows.start..rows.end + 2 * HALF);
+        (0..rows.len()).map(|row| band.sum_of_row(row, a.width(), &weights, &at)).sum()
+    });
+    sum / (rows * columns) as f64
 }
 
 /// The Gaussian's samples from its middle outwards; the whole window sums to 1.
@@ -40,91 +44,81 @@ fn weights() -> [f64; HALF + 1] {
     raw.map(|weight| weight / sum)
 }
 
-/// The four local means that SSIM needs. The two variances only occur as their sum, so that
-/// a² + b² is filtered once.
-struct Means {
-    a: Vec<f64>,
-    b: Vec<f64>,
-    squares: Vec<f64>,
-    product: Vec<f64>,
+/// The local means that SSIM needs, of a, b, a² + b² and a·b: the two variances only occur as their
+/// sum.
+type Means = [f64; 4];
+
+/// The rows of a band before, between and after the two passes of the separable window.
+#[derive(Default)]
+struct Band {
+    /// As many rows as were read.
+    samples: [Vec<f64>; 4],
+    /// One row, filtered down the columns.
+    down: [Vec<f64>; 4],
+    /// One row, filtered both ways.
+    means: [Vec<f64>; 4],
 }
 
-impl Means {
-    fn new(width: usize) -> Self {
-        let zeros = || vec![0.0; width];
-        Self { a: zeros(), b: zeros(), squares: zeros(), product: zeros() }
-    }
-}
-
-/// The separable window at one row: down the columns first, then along the row.
-struct RowFilter {
-    weights: [f64; HALF + 1],
-    down: Means,
-    along: Means,
-}
-
-impl RowFilter {
-    fn new(width: usize, weights: [f64; HALF + 1]) -> Self {
-        Self { weights, down: Means::new(width), along: Means::new(width - 2 * HALF) }
+impl Band {
+    fn read(&mut self, a: &impl Rows, b: &impl Rows, rows: Range<usize>) {
+        let [from_a, from_b, squares, product] = &mut self.samples;
+        a.read(rows.clone(), from_a);
+        b.read(rows, from_b);
+        squares.clear();
+        squares.extend(from_a.iter().zip(from_b.iter()).map(|(a, b)| a * a + b * b));
+        product.clear();
+        product.extend(from_a.iter().zip(from_b.iter()).map(|(a, b)| a * b));
     }
 
-    /// Sum of SSIM over the windows whose top row is `row`.
-    fn row(&mut self, a: &Plane, b: &Plane, row: usize) -> f64 {
-        let width = a.width;
-        let down = &mut self.down;
-        for means in [&mut down.a, &mut down.b, &mut down.squares, &mut down.product] {
-            means.fill(0.0);
+    /// Sum of `at` over the windows whose top row is `row` of the band.
+    fn sum_of_row(
+        &mut self,
+        row: usize,
+        width: usize,
+        weights: &[f64; HALF + 1],
+        at: impl Fn(Means) -> f64,
+    ) -> f64 {
+        let columns = width - 2 * HALF;
+        for ((samples, down), means) in self.samples.iter().zip(&mut self.down).zip(&mut self.means) {
+            down.resize(width, 0.0);
+            filter(array::from_fn(|tap| &samples[(row + tap) * width..]), weights, down);
+            means.resize(columns, 0.0);
+            filter(array::from_fn(|tap| &down[tap..]), weights, means);
         }
-        for tap in 0..WINDOW {
-            let weight = self.weights[tap.abs_diff(HALF)];
-            let line = (row + tap) * width..(row + tap + 1) * width;
-            let (a, b) = (&a.samples[line.clone()], &b.samples[line]);
-            // Cut to one length, so that the compiler drops the checks and uses vectors.
-            let (to_a, to_b) = (&mut down.a[..width], &mut down.b[..width]);
-            let (squares, product) = (&mut down.squares[..width], &mut down.product[..width]);
-            for x in 0..width {
-                let (a, b) = (a[x], b[x]);
-                to_a[x] += weight * a;
-                to_b[x] += weight * b;
-                squares[x] += weight * (a * a + b * b);
-                product[x] += weight * (a * b);
-            }
-        }
-        let along = &mut self.along;
-        convolve(&down.a, &self.weights, &mut along.a);
-        convolve(&down.b, &self.weights, &mut along.b);
-        convolve(&down.squares, &self.weights, &mut along.squares);
-        convolve(&down.product, &self.weights, &mut along.product);
-        let means = along.a.iter().zip(&along.b).zip(along.squares.iter().zip(&along.product));
-        means.map(|((&a, &b), (&squares, &product))| at_window(a, b, squares, product)).sum()
+        let [a, b, squares, product] = self.means.each_ref().map(|means| &means[..columns]);
+        (0..columns).map(|x| at([a[x], b[x], squares[x], product[x]])).sum()
     }
 }
 
-fn convolve(line: &[f64], weights: &[f64; HALF + 1], out: &mut [f64]) {
-    let count = out.len();
-    let middle = &line[HALF..HALF + count];
-    for (out, middle) in out.iter_mut().zip(middle) {
+/// The window along one axis: each of `out` from what stands at its place in each line.
+fn filter(lines: [&[f64]; WINDOW], weights: &[f64; HALF + 1], out: &mut [f64]) {
+    for (out, middle) in out.iter_mut().zip(lines[HALF]) {
         *out = weights[0] * middle;
     }
-    for (distance, weight) in weights.iter().enumerate().skip(1) {
-        let left = &line[HALF - distance..][..count];
-        let right = &line[HALF + distance..][..count];
-        for ((out, left), right) in out.iter_mut().zip(left).zip(right) {
-            *out += weight * (left + right);
+    // Two lines at a time, so that the compiler uses vectors.
+    for distance in 1..=HALF {
+        let (weight, before, after) = (weights[distance], lines[HALF - distance], lines[HALF + distance]);
+        for ((out, before), after) in out.iter_mut().zip(before).zip(after) {
+            *out += weight * (before + after);
         }
     }
 }
 
-/// SSIM from the means of a, b, a² + b² and a·b over a window.
-fn at_window(a: f64, b: f64, squares: f64, product: f64) -> f64 {
-    let (ab, aa_bb) = (a * b, a * a + b * b);
-    let covariance = product - ab;
-    let variances = squares - aa_bb;
-    ((2.0 * ab + C1) * (2.0 * covariance + C2)) / ((aa_bb + C1) * (variances + C2))
+/// SSIM in a window.
+fn similarity(means: Means) -> f64 {
+    let [a, b, ..] = means;
+    (2.0 * a * b + C1) / (a * a + b * b + C1) * contrast_at(means)
+}
+
+fn contrast_at([a, b, squares, product]: Means) -> f64 {
+    let covariance = product - a * b;
+    let variances = squares - (a * a + b * b);
+    (2.0 * covariance + C2) / (variances + C2)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::rows::Plane;
     use super::*;
 
     #[test]

@@ -13,7 +13,7 @@ use crate::model::INPUT;
 use crate::picture::{Picture, decode};
 use crate::restore::tiles::Tiling;
 use crate::restore::{self, Restorer};
-use crate::score::{self, Protocol, Score};
+use crate::score::{self, Figure, Metric, Protocol, Score};
 use crate::task::Task;
 use crate::weights::Model;
 
@@ -136,17 +136,17 @@ impl Validation {
             let mut restored = Vec::new();
             for case in cases {
                 let picture = restorer.restore(&case.degraded)?;
-                restored.push(score::compare(&picture, &case.truth, Protocol::new(Some(*task), None))?);
+                restored.push(measure(&picture, &case.truth, *task)?);
                 let Case { name, given, truth, .. } = case;
                 show(Sample { name, task: *task, given, restored: &picture, truth })?;
             }
             let mean = |of: &dyn Fn(usize) -> f64| (0..cases.len()).map(of).sum::<f64>() / cases.len() as f64;
             scores.push(TaskScore {
                 task: *task,
-                psnr_y: mean(&|i| restored[i].psnr_y),
-                psnr_rgb: mean(&|i| restored[i].psnr_rgb),
-                input_psnr_y: mean(&|i| cases[i].score.psnr_y),
-                input_psnr_rgb: mean(&|i| cases[i].score.psnr_rgb),
+                psnr_y: mean(&|i| restored[i][Figure::PSNR_Y]),
+                psnr_rgb: mean(&|i| restored[i][Figure::PSNR_RGB]),
+                input_psnr_y: mean(&|i| cases[i].score[Figure::PSNR_Y]),
+                input_psnr_rgb: mean(&|i| cases[i].score[Figure::PSNR_RGB]),
             });
         }
         Ok(scores)
@@ -174,7 +174,12 @@ impl Case {
 
     fn new(name: String, degraded: Picture, truth: Arc<Picture>, task: Task) -> Result<Self> {
         let given = restore::baseline(&degraded, task);
-        let score = score::compare(&given, &truth, Protocol::new(Some(task), None))?;
+        let score = measure(&given, &truth, task)?;
         Ok(Self { name, degraded, given, truth, score })
     }
+}
+
+/// PSNR by the task's usual protocol.
+fn measure(restored: &Picture, truth: &Picture, task: Task) -> Result<Score> {
+    score::compare(restored, truth, &Protocol::of(task), &[Metric::Psnr])
 }

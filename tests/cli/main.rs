@@ -1,9 +1,11 @@
 //! The program as a user meets it: files, trees, pipes, refusals, exit codes.
 
 mod batch;
+mod browser;
 mod degrade;
 mod general;
 mod harness;
+mod page;
 mod paths;
 mod published;
 mod readme;
