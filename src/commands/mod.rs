@@ -5,10 +5,12 @@ mod degrade;
 mod exit;
 mod export;
 mod files;
+mod list;
 mod model;
 mod record;
 mod restore;
 mod score;
+mod screen;
 mod train;
 mod tune;
 

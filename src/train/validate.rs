@@ -110,7 +110,7 @@ impl Validation {
                 self_ensemble: false,
                 tiling: Tiling::paper(INPUT),
             };
-            let restorer = Restorer::new(model, *task, options)?;
+            let restorer = Restorer::new(model, &[*task], options)?;
             let mut restored = Vec::new();
             for case in cases {
                 let picture = restorer.restore(&case.degraded)?;
@@ -141,7 +141,7 @@ impl Case {
             cropped => Arc::new(cropped),
         };
         let degraded = degrade::degrade(&truth, task, &mut random, streaks)?;
-        let given = restore::baseline(&degraded, task);
+        let given = restore::baseline(&degraded, task.scale());
         let score = score::compare(&given, &truth, Protocol::new(Some(task), None))?;
         Ok(Self { name, degraded, given, truth, score })
     }

@@ -1,6 +1,7 @@
 //! The program as a user meets it: files, trees, pipes, refusals, exit codes.
 
 mod batch;
+mod choose;
 mod degrade;
 mod general;
 mod harness;
