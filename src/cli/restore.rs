@@ -19,6 +19,10 @@ use crate::task::Task;
 ///
 /// Several tasks are done in one pass: the result of each goes to the next as it is, in 12 bytes a
 /// pixel of memory, without being rounded.
+///
+/// A picture that looks wrong for the task, such as a clean one for denoise50, gets a line on stderr
+/// that begins with "hint:", and is restored as told. Opacity (alpha) is enlarged too, and what
+/// lies hidden under none does not show in the result.
 #[derive(Debug, Clone, Args)]
 #[command(after_long_help = format!("{RULE}\n\n{EXAMPLES}"))]
 pub struct Restore {

@@ -67,11 +67,7 @@ impl<'a> Files<'a> {
     }
 
     /// Works through the plan, with a bar, a line for each failure, and a last line for batches.
-    pub fn run(
-        &self,
-        what: &Work,
-        work: impl Fn(&Job, &Picture, &Screen) -> Result<Picture> + Sync,
-    ) -> Exit {
+    pub fn run(&self, what: &Work, work: impl Fn(&Job, &Picture, &Screen) -> Result<Picture> + Sync) -> Exit {
         let Self { args, quiet, plan } = self;
         let total = plan.jobs.len();
         plan.failures.iter().for_each(complain);

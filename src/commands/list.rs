@@ -44,8 +44,7 @@ impl<'a> Listing<'a> {
 
     /// One object, with its line's end.
     pub fn json(&self) -> Result<Vec<u8>> {
-        let mut line =
-            serde_json::to_vec(self).map_err(|error| crate::Error::Model(error.to_string()))?;
+        let mut line = serde_json::to_vec(self).map_err(|error| crate::Error::Model(error.to_string()))?;
         line.push(b'\n');
         Ok(line)
     }

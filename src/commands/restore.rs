@@ -9,7 +9,7 @@ use crate::cli::Global;
 use crate::cli::restore::{Restore, TilingName};
 use crate::model::INPUT;
 use crate::restore::tiles::Tiling;
-use crate::restore::{Options, Restorer, baseline, scale};
+use crate::restore::{Options, Restorer, baseline, hint, scale};
 use crate::task::Task;
 
 pub fn run(args: &Restore, global: &Global) -> anyhow::Result<Exit> {
@@ -38,11 +38,17 @@ pub fn run(args: &Restore, global: &Global) -> anyhow::Result<Exit> {
     }
     // Hashing takes as long as a small picture: only for those who read it.
     let model_id = if args.paths.json { Some(model.id()?) } else { None };
+    let able = model.config.tasks.clone();
     // The restorer has its own copy of the parameters.
     drop(model);
     let name = name(args);
     let what = Work { task, model: Some(&name), model_id, parallel: false };
-    Ok(files.run(&what, |_, picture, screen| restorer.restore_watched(picture, |tiles| screen.tiles(tiles))))
+    Ok(files.run(&what, |_, picture, screen| {
+        if let Some(text) = hint(picture, tasks, &able) {
+            screen.hint(text);
+        }
+        restorer.restore_watched(picture, |tiles| screen.tiles(tiles))
+    }))
 }
 
 fn list(args: &Restore, global: &Global) -> anyhow::Result<Exit> {

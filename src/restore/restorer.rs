@@ -68,6 +68,7 @@ impl Restorer {
 
     /// [`Restorer::restore`]; `watch` hears of tiles when they are done.
     pub fn restore_watched(&self, picture: &Picture, mut watch: impl FnMut(Tiles)) -> Result<Picture> {
+        let picture = &picture.with_hidden_filled();
         match picture.samples() {
             Samples::Eight(samples) => self.samples(picture, samples, &mut watch),
             Samples::Sixteen(samples) => self.samples(picture, samples, &mut watch),
@@ -98,8 +99,8 @@ impl Restorer {
             size = (size.0 * task.scale(), size.1 * task.scale());
             between = Some(next);
         }
-        // Opacity stays as the baseline has it; the colours are written over.
-        let opacity = picture.layout().has_alpha().then(|| baseline(picture, scale).into_samples());
+        // Opacity stays as it is here; the colours are written over.
+        let opacity = picture.layout().has_alpha().then(|| enlarged(picture, scale).into_samples());
         let samples =
             opacity.and_then(S::unwrap).unwrap_or_else(|| vec![S::default(); width * height * channels]);
         let mut output = Pixels { samples, width, channels };
@@ -158,6 +159,10 @@ impl Restorer {
 
 /// What the field compares with: bicubic enlargement by `scale`, or the picture itself if that is 1.
 pub fn baseline(picture: &Picture, scale: usize) -> Picture {
+    if scale == 1 { picture.clone() } else { enlarged(&picture.with_hidden_filled(), scale) }
+}
+
+fn enlarged(picture: &Picture, scale: usize) -> Picture {
     match scale {
         1 => picture.clone(),
         scale => resize(picture, scale as f64),

@@ -19,7 +19,8 @@ impl Model {
     /// What was measured of `task`.
     pub fn measured(&self, task: Task) -> Figures {
         let mut figures = Figures::new();
-        for (of, set, metric, value) in self.provenance.iter().filter_map(|(name, value)| parse(name, value)) {
+        for (of, set, metric, value) in self.provenance.iter().filter_map(|(name, value)| parse(name, value))
+        {
             if of == task {
                 figures.entry(set.to_owned()).or_default().insert(metric.to_owned(), value);
             }

@@ -2,21 +2,12 @@
 
 use std::path::Path;
 
-use candle_core::{DType, Device};
-use ipt::model::{Config, Preset};
+use candle_core::DType;
 use ipt::picture::{self, Format, Layout, Picture, Samples};
 use ipt::task::Task;
-use ipt::weights::{Model, Parameters};
+use ipt::weights::Model;
 
-use crate::harness::{TestEnv, look};
-
-fn tiny(tasks: &[&str], facts: &[(&str, &str)]) -> Model {
-    let tasks = tasks.iter().map(|task| task.parse::<Task>().unwrap()).collect();
-    let config = Config::preset(Preset::Tiny, tasks);
-    let parameters = Parameters::init(&config, 1, &Device::Cpu).unwrap();
-    let provenance = facts.iter().map(|&(name, value)| (name.into(), value.into())).collect();
-    Model { config, parameters, provenance }
-}
+use crate::harness::{TestEnv, look, tiny};
 
 fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/pictures").join(name)).unwrap()
@@ -29,8 +20,11 @@ fn json(bytes: &[u8]) -> serde_json::Value {
 #[test]
 fn a_model_is_listed() {
     let env = TestEnv::new();
-    let facts = [("hours", "1.5"), ("measured.sr2.Set5.psnr_y", "36.5"), ("measured.sr2.Set5.ssim_y", "0.95")];
-    tiny(&["sr2", "denoise70"], &facts).save(&env.path("m.safetensors"), DType::F16).unwrap();
+    let facts =
+        [("hours", "1.5"), ("measured.sr2.Set5.psnr_y", "36.5"), ("measured.sr2.Set5.ssim_y", "0.95")];
+    let provenance = facts.map(|(name, value)| (name.into(), value.into())).into();
+    let model = Model { provenance, ..tiny(&["sr2", "denoise70"]) };
+    model.save(&env.path("m.safetensors"), DType::F16).unwrap();
     let text = String::from_utf8(env.assert_output("restore --list --model m.safetensors", b"")).unwrap();
     for words in [
         "model       m.safetensors\n",
@@ -84,7 +78,8 @@ fn a_chain_is_one_pass() {
     let f32 = "restore --precision f32";
     env.assert_output(&format!("{f32} --task denoise30 noisy.png calm.png"), b"");
     env.assert_output(&format!("{f32} --task sr2 calm.png two-passes.png"), b"");
-    let line = json(&env.assert_output(&format!("{f32} --task denoise30,sr2 --json noisy.png chain.png"), b""));
+    let line =
+        json(&env.assert_output(&format!("{f32} --task denoise30,sr2 --json noisy.png chain.png"), b""));
     assert_eq!(line["task"], "denoise30,sr2");
     let (width, height) = (parrot.width(), parrot.height());
     assert_eq!(line["output_size"], serde_json::json!([width * 2, height * 2]));
@@ -100,7 +95,7 @@ fn a_chain_is_one_pass() {
 fn a_chain_keeps_depth_grey_and_opacity() {
     let env = TestEnv::new();
     let tasks = &["sr2", "sr3", "derain"];
-    tiny(tasks, &[]).save(&env.path("m.safetensors"), DType::F32).unwrap();
+    tiny(tasks).save(&env.path("m.safetensors"), DType::F32).unwrap();
     for name in ["eye_alpha.png", "fence_grey16.png"] {
         env.write(name, &fixture(name));
         let before = picture::decode(&env.read(name)).unwrap().picture;
@@ -135,4 +130,21 @@ fn a_chain_keeps_depth_grey_and_opacity() {
     let (width, height, _) = look(&env.assert_output("restore --baseline --task sr2,derain,sr3 a.png", b""));
     let (was_wide, was_high, _) = look(&env.read("a.png"));
     assert_eq!((width, height), (was_wide * 6, was_high * 6));
+}
+
+#[test]
+fn a_hint_is_one_line_and_no_failure() {
+    let env = TestEnv::new();
+    env.write("in/clean.png", &fixture("parrot.png"));
+    env.write("in/small.png", &fixture("lighthouse.png"));
+    env.assert_output("degrade --task denoise50 in noisy", b"");
+    let run = env.run("restore --task denoise50 in out", b"");
+    let hints: Vec<_> = run.stderr.lines().filter(|line| line.starts_with("hint: ")).collect();
+    assert_eq!((run.code, hints.len()), (Some(0), 2), "{run}");
+    assert!(hints[0].starts_with("hint: in/clean.png: looks clean for denoise50"), "{run}");
+    let run = env.run("restore -q --task denoise50 in quiet", b"");
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+    assert!(env.contents("out") == env.contents("quiet"));
+    let run = env.run("restore --task denoise50 noisy calm", b"");
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), "2 done, 0 skipped, 0 failed\n"));
 }

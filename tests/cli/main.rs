@@ -3,10 +3,17 @@
 mod batch;
 mod choose;
 mod degrade;
+mod examples;
 mod general;
 mod harness;
+#[cfg(target_os = "linux")]
+mod interrupt;
 mod paths;
+#[cfg(target_os = "linux")]
+mod process;
 mod published;
 mod readme;
 mod restore;
 mod score;
+#[cfg(target_os = "linux")]
+mod terminal;
