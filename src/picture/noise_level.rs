@@ -30,7 +30,9 @@ impl Picture {
 fn level<S: Sample>(picture: &Picture, samples: &[S]) -> Option<f64> {
     let side = 2 * BLOCK;
     let (columns, rows) = (picture.width / side, picture.height / side);
-    let every = (columns * rows).div_ceil(MOST).max(1);
+    let least = (columns * rows).div_ceil(MOST).max(1);
+    // With a factor in common the steps would come down in some columns only.
+    let every = (least..).find(|&every| common_factor(every, columns) == 1).unwrap_or(least);
     let blocks = (0..columns * rows).step_by(every);
     let mut levels: Vec<f64> =
         blocks.filter_map(|at| block(picture, samples, at % columns * side, at / columns * side)).collect();
@@ -39,6 +41,11 @@ fn level<S: Sample>(picture: &Picture, samples: &[S]) -> Option<f64> {
     }
     let quarter = levels.len() / 4;
     Some(*levels.select_nth_unstable_by(quarter, f64::total_cmp).1 / LOWER_QUARTER)
+}
+
+/// The greatest, by Euclid.
+fn common_factor(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { common_factor(b, a % b) }
 }
 
 /// The estimate for the block whose upper left pixel this is, if enough of it is not clipped.

@@ -173,3 +173,31 @@ fn enlarged(picture: &Picture, scale: usize) -> Picture {
 pub fn scale(tasks: &[Task]) -> usize {
     tasks.iter().map(|task| task.scale()).product()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Config, Preset};
+    use crate::picture::Layout;
+    use crate::weights::Parameters;
+
+    #[test]
+    fn tiles_of_all_tasks_are_counted() {
+        let tasks = ["derain", "sr2"].map(|name| name.parse().unwrap());
+        let config = Config::preset(Preset::Tiny, tasks.to_vec());
+        let parameters = Parameters::init(&config, 1, &Device::Cpu).unwrap();
+        let model = Model { config, parameters, provenance: Default::default() };
+        let tiling = Tiling::paper(INPUT);
+        let options =
+            Options { device: Device::Cpu, precision: Precision::F32, self_ensemble: false, tiling };
+        let picture = Picture::new(86, 49, Layout::Grey, Samples::Eight(vec![7; 86 * 49])).unwrap();
+        let restorer = Restorer::new(&model, &[tasks[1], tasks[0]], options).unwrap();
+        let mut seen = Vec::new();
+        let restored = restorer.restore_watched(&picture, |tiles| seen.push(tiles)).unwrap();
+        assert_eq!((restored.width(), restored.height()), (172, 98));
+        // 2 × 2 of the picture, 5 × 3 of one twice as large.
+        assert!(seen.iter().all(|tiles| tiles.total == 4 + 15), "{seen:?}");
+        assert!(seen.is_sorted_by(|a, b| a.done < b.done), "{seen:?}");
+        assert_eq!(seen.last().map(|tiles| tiles.done), Some(19));
+    }
+}
