@@ -1,7 +1,10 @@
 //! Makes a trained model the embedded one, in f16.
 //!
 //! `cargo run --release --example embed -- RUN/final.safetensors [FACT=VALUE...]`, then build anew.
-//! The facts, such as `device=...`, join those that the training wrote down.
+//! The facts, such as `hours=1.2`, join those that the training wrote down. Figures of quality, which
+//! `ipt restore --list` shows, are facts like `measured.sr2.Set5.psnr_y=36.61`; `scripts/evaluate`
+//! writes them: `FACTS=figures scripts/evaluate DATA --model RUN/final.safetensors`, then
+//! `mapfile -t facts < figures` and `"${facts[@]}"` here.
 
 use std::path::Path;
 

@@ -39,6 +39,11 @@ impl Progress {
         self.bar.inc(steps as u64);
     }
 
+    /// There are `total` steps in all, as has turned out.
+    pub fn set_total(&self, total: usize) {
+        self.bar.set_length(total as u64);
+    }
+
     /// Starts at `step`, as a resumed run does.
     pub fn set(&self, step: usize) {
         self.bar.set_position(step as u64);

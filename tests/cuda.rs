@@ -152,7 +152,7 @@ fn a_picture_is_restored_alike() {
             self_ensemble: false,
             tiling: Tiling::paper(INPUT),
         };
-        let restorer = Restorer::new(&model, Task::SuperResolution(Scale::X2), options).unwrap();
+        let restorer = Restorer::new(&model, &[Task::SuperResolution(Scale::X2)], options).unwrap();
         restorer.restore(&picture).unwrap().as_rgb8().unwrap().to_vec()
     };
     let (expected, actual) = (restore(&Device::Cpu), restore(&gpu));

@@ -71,7 +71,7 @@ fn restorations_of_a_small_seeded_model() {
             self_ensemble: false,
             tiling: Tiling::paper(INPUT),
         };
-        Restorer::new(&model, task, options).unwrap().restore(picture).unwrap()
+        Restorer::new(&model, &[task], options).unwrap().restore(picture).unwrap()
     });
 }
 

@@ -47,8 +47,8 @@ pub struct Paths {
     /// After a failure begin no other picture
     #[arg(long)]
     pub fail_fast: bool,
-    /// Print a JSON object for each picture on a line of its own: input, output, task, model,
-    /// sizes, format and seconds, or the error
+    /// Print a JSON object for each picture on a line of its own: input, output, task, model and
+    /// its id, sizes, format and seconds, or the error
     #[arg(long)]
     pub json: bool,
     /// Say of each picture when it is done

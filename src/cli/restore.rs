@@ -15,13 +15,25 @@ use crate::task::Task;
 /// noise of about that standard deviation on the scale 0..255; derain takes away streaks of rain.
 ///
 /// A picture of any size is restored, in tiles that overlap. Without --model, the model inside the
-/// program does it.
+/// program does it; --list tells what a model can do.
+///
+/// Several tasks are done in one pass: the result of each goes to the next as it is, in 12 bytes a
+/// pixel of memory, without being rounded.
+///
+/// A picture that looks wrong for the task, such as a clean one for denoise50, gets a line on stderr
+/// that begins with "hint:", and is restored as told. Opacity (alpha) is enlarged too, and what
+/// lies hidden under none does not show in the result.
 #[derive(Debug, Clone, Args)]
 #[command(after_long_help = format!("{RULE}\n\n{EXAMPLES}"))]
 pub struct Restore {
-    /// What to undo; the model must have learned it
-    #[arg(short, long, value_parser = TaskName)]
-    pub task: Task,
+    /// What to undo; the model must have learned it. Several, with commas between, are done one
+    /// after the other: derain,denoise30,sr2
+    #[arg(short, long = "task", value_name = "TASK", value_delimiter = ',', value_parser = TaskName,
+          required_unless_present = "list")]
+    pub tasks: Vec<Task>,
+    /// Print the model's tasks, how good it is at them, its size, its id and where it comes from
+    #[arg(long, conflicts_with_all = ["paths", "out", "files0_from", "baseline"])]
+    pub list: bool,
     /// A model of `ipt train` or `ipt tune`, or published weights (.pt), instead of the one inside the program
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "baseline")]
     pub model: Option<PathBuf>,
@@ -59,6 +71,8 @@ Examples:
   ipt restore --task sr2 photos/ larger/
   ipt restore --task denoise30 --skip-existing scans/ clean/
   ipt restore --task derain --self-ensemble rainy.jpg dry.png
+  ipt restore --task derain,denoise30,sr2 old.jpg new.jpg
+  ipt restore --list --model run/final.safetensors
   find photos -name '*.jpg' -print0 | ipt restore --task sr2 --files0-from - --out larger/
   ipt restore --task sr4 --baseline LR/ bicubic/
   ipt degrade --task denoise50 < a.png | ipt restore --task denoise50 > b.png";

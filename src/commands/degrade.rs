@@ -19,8 +19,8 @@ pub fn run(args: &Degrade, global: &Global) -> anyhow::Result<Exit> {
     if let Some(exit) = files.only_shown()? {
         return Ok(exit);
     }
-    let what = Work { task: args.task, model: None, parallel: true };
-    Ok(files.run(&what, |job, picture| {
+    let what = Work { task: args.task.to_string(), model: None, model_id: None, parallel: true };
+    Ok(files.run(&what, |job, picture, _| {
         let mut rng = stream(args.seed, args.task, &job.name);
         degrade(picture, args.task, &mut rng, streaks.as_ref())
     }))

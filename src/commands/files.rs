@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
+use super::screen::Screen;
 use super::{Exit, complain, print, record};
 use crate::batch::{self, Existing, Input, Job, Made, Options, Order, Output, Plan, Summary};
 use crate::cli::Global;
@@ -12,7 +13,6 @@ use crate::cli::paths::Paths;
 use crate::error::{AtPath, Result};
 use crate::picture::Picture;
 use crate::progress::{self, Progress};
-use crate::task::Task;
 
 /// The files of one run of a command.
 pub struct Files<'a> {
@@ -23,10 +23,13 @@ pub struct Files<'a> {
 
 /// What is done to each picture, in words for `--json`.
 pub struct Work<'a> {
-    pub task: Task,
+    /// The task, or several with commas between.
+    pub task: String,
     /// Where the model comes from, if there is one.
     pub model: Option<&'a str>,
-    /// Whether pictures are best worked on at the same time.
+    /// Which model it is.
+    pub model_id: Option<String>,
+    /// Whether pictures are best worked on at the same time; else each tells how far it is.
     pub parallel: bool,
 }
 
@@ -64,11 +67,19 @@ impl<'a> Files<'a> {
     }
 
     /// Works through the plan, with a bar, a line for each failure, and a last line for batches.
-    pub fn run(&self, what: &Work, work: impl Fn(&Job, &Picture) -> Result<Picture> + Sync) -> Exit {
+    pub fn run(&self, what: &Work, work: impl Fn(&Job, &Picture, &Screen) -> Result<Picture> + Sync) -> Exit {
         let Self { args, quiet, plan } = self;
         let total = plan.jobs.len();
         plan.failures.iter().for_each(complain);
-        let bar = if *quiet || total < 2 { Progress::hidden() } else { Progress::new(total, "pictures") };
+        let bar = match total {
+            _ if *quiet => Progress::hidden(),
+            0 | 1 if what.parallel => Progress::hidden(),
+            0 | 1 => Progress::new(0, "tiles"),
+            _ => Progress::new(total, "pictures"),
+        };
+        let work = |job: &Job, picture: &Picture| {
+            work(job, picture, &Screen { bar: &bar, input: &job.input, alone: total < 2, quiet: *quiet })
+        };
         let order = Order { parallel: what.parallel, fail_fast: args.fail_fast };
         let summary = batch::run(plan, order, work, |job, result| {
             match result {
@@ -80,7 +91,9 @@ impl<'a> Files<'a> {
                 // Nobody reads on: the pictures are still wanted.
                 let _ = bar.aside(|| print(&record::line(job, result, what)));
             }
-            bar.advance(1);
+            if total > 1 {
+                bar.advance(1);
+            }
         });
         drop(bar);
         if !quiet && total + summary.skipped + plan.failures.len() > 1 {

@@ -6,10 +6,12 @@ mod display;
 mod exit;
 mod export;
 mod files;
+mod list;
 mod model;
 mod record;
 mod restore;
 mod score;
+mod screen;
 mod train;
 mod tune;
 

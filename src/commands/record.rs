@@ -10,10 +10,12 @@ use crate::error::Result;
 struct Record<'a> {
     input: String,
     output: String,
-    task: String,
+    task: &'a str,
     /// None where no model has a part in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model_id: Option<&'a str>,
     #[serde(flatten)]
     outcome: Outcome,
 }
@@ -39,8 +41,9 @@ pub fn line(job: &Job, result: &Result<Made>, what: &Work) -> Vec<u8> {
     let record = Record {
         input: job.input.to_string(),
         output: job.output.to_string(),
-        task: what.task.to_string(),
+        task: &what.task,
         model: what.model,
+        model_id: what.model_id.as_deref(),
         outcome,
     };
     // Strings and finite numbers always serialise; an empty line would be seen.

@@ -3,36 +3,64 @@
 use std::path::Path;
 
 use super::files::{Files, Work};
-use super::{Exit, compute, model};
+use super::list::Listing;
+use super::{Exit, compute, model, print};
 use crate::cli::Global;
 use crate::cli::restore::{Restore, TilingName};
 use crate::model::INPUT;
 use crate::restore::tiles::Tiling;
-use crate::restore::{Options, Restorer, baseline};
+use crate::restore::{Options, Restorer, baseline, hint, scale};
+use crate::task::Task;
 
 pub fn run(args: &Restore, global: &Global) -> anyhow::Result<Exit> {
-    let files = Files::plan(&args.paths, global)?;
-    let task = args.task;
-    if args.baseline {
-        let what = Work { task, model: None, parallel: true };
-        let shown = files.only_shown()?;
-        return Ok(shown.unwrap_or_else(|| files.run(&what, |_, picture| Ok(baseline(picture, task)))));
+    if args.list {
+        return list(args, global);
     }
-    let path = args.model.as_deref();
-    let model = model::open(path, Some(task), global)?;
-    let name = path.map_or("embedded".into(), Path::to_string_lossy);
+    let files = Files::plan(&args.paths, global)?;
+    let tasks = &args.tasks;
+    let task = tasks.iter().map(Task::to_string).collect::<Vec<_>>().join(",");
+    if args.baseline {
+        let what = Work { task, model: None, model_id: None, parallel: true };
+        let shown = files.only_shown()?;
+        let bicubic = |picture: &_| Ok(baseline(picture, scale(tasks)));
+        return Ok(shown.unwrap_or_else(|| files.run(&what, |_, picture, _| bicubic(picture))));
+    }
+    let model = model::open(args.model.as_deref(), tasks.first().copied(), global)?;
     let (device, precision) = compute::choose(&args.compute)?;
     let tiling = match args.tiling {
         TilingName::Paper => Tiling::paper(INPUT),
         TilingName::Published => Tiling::published(INPUT),
     };
     let options = Options { device, precision, self_ensemble: args.self_ensemble, tiling };
-    let restorer = Restorer::new(&model, task, options)?;
+    let restorer = Restorer::new(&model, tasks, options)?;
     if let Some(exit) = files.only_shown()? {
         return Ok(exit);
     }
+    // Hashing takes as long as a small picture: only for those who read it.
+    let model_id = if args.paths.json { Some(model.id()?) } else { None };
+    let able = model.config.tasks.clone();
     // The restorer has its own copy of the parameters.
     drop(model);
-    let what = Work { task, model: Some(&name), parallel: false };
-    Ok(files.run(&what, |_, picture| restorer.restore(picture)))
+    let name = name(args);
+    let what = Work { task, model: Some(&name), model_id, parallel: false };
+    Ok(files.run(&what, |_, picture, screen| {
+        if let Some(text) = hint(picture, tasks, &able) {
+            screen.hint(text);
+        }
+        restorer.restore_watched(picture, |tiles| screen.tiles(tiles))
+    }))
+}
+
+fn list(args: &Restore, global: &Global) -> anyhow::Result<Exit> {
+    let model = model::open(args.model.as_deref(), args.tasks.first().copied(), global)?;
+    let name = name(args);
+    let listing = Listing::new(&name, &model)?;
+    let bytes = if args.paths.json { listing.json()? } else { listing.text().into_bytes() };
+    print(&bytes)?;
+    Ok(Exit::Done)
+}
+
+/// What the model is called.
+fn name(args: &Restore) -> std::borrow::Cow<'_, str> {
+    args.model.as_deref().map_or("embedded".into(), Path::to_string_lossy)
 }

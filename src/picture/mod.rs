@@ -5,8 +5,10 @@ mod complete;
 mod decode;
 mod encode;
 mod format;
+mod hidden;
 mod layout;
 mod metadata;
+mod noise_level;
 mod resize;
 
 pub use decode::{Decoded, MAX_PIXELS, decode};

@@ -1,6 +1,9 @@
 //! Pictures through a model.
 
+mod canvas;
+mod hint;
 mod restorer;
 pub mod tiles;
 
-pub use restorer::{Options, Restorer, baseline};
+pub use hint::hint;
+pub use restorer::{Options, Restorer, Tiles, baseline, scale};

@@ -1,9 +1,10 @@
-//! One task of one model, ready for pictures.
+//! A model, ready to restore pictures for one task or a chain of them.
 
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
-use super::tiles::{self, Canvas, Tiling};
+use super::canvas::{Colours, Pixels, Source, Stage};
+use super::tiles::{self, Tiling};
 use crate::error::Result;
 use crate::model::{INPUT, Ipt};
 use crate::ops::Precision;
@@ -29,77 +30,139 @@ pub struct Options {
     pub tiling: Tiling,
 }
 
-/// Restores pictures for one task.
+/// Restores pictures: one task, or several one after the other.
 pub struct Restorer {
     model: Ipt,
-    task: Task,
+    tasks: Vec<Task>,
     self_ensemble: bool,
     tiling: Tiling,
 }
 
+/// How far the work on a picture is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tiles {
+    /// Tiles that are restored, over all tasks.
+    pub done: usize,
+    /// All tiles.
+    pub total: usize,
+}
+
 impl Restorer {
-    /// Makes `model` ready.
+    /// Makes `model` ready for `tasks`, to be done in this order.
     ///
     /// # Errors
-    /// When the model lacks the task: the message lists those it has.
-    pub fn new(model: &Model, task: Task, options: Options) -> Result<Self> {
-        model.config.task_index(task)?;
+    /// When the model lacks a task: the message lists those it has.
+    pub fn new(model: &Model, tasks: &[Task], options: Options) -> Result<Self> {
+        for &task in tasks {
+            model.config.task_index(task)?;
+        }
         let ipt = model.parameters.inference_model(&model.config, options.precision, &options.device)?;
-        Ok(Self { model: ipt, task, self_ensemble: options.self_ensemble, tiling: options.tiling })
+        let tasks = tasks.to_vec();
+        Ok(Self { model: ipt, tasks, self_ensemble: options.self_ensemble, tiling: options.tiling })
     }
 
-    /// Restores a picture of any size; it comes back `task.scale()` times as large, in the same
-    /// layout and depth.
+    /// Restores a picture of any size; it comes back in the same layout and depth, and as many times
+    /// as large as the tasks' scales multiply to.
     ///
     /// Grey goes through the model as three equal channels and is their luminance after. Opacity
-    /// is enlarged by bicubic interpolation.
+    /// is enlarged by bicubic interpolation, at once by all scales; colours under none are taken from
+    /// those around them. Between two tasks colours are f32, 12 bytes a pixel, clipped to 0..255.
     pub fn restore(&self, picture: &Picture) -> Result<Picture> {
+        self.restore_watched(picture, |_| {})
+    }
+
+    /// [`Restorer::restore`]; `watch` hears of tiles when they are done.
+    pub fn restore_watched(&self, picture: &Picture, mut watch: impl FnMut(Tiles)) -> Result<Picture> {
+        let picture = &picture.with_hidden_filled();
         match picture.samples() {
-            Samples::Eight(samples) => self.samples(picture, samples),
-            Samples::Sixteen(samples) => self.samples(picture, samples),
+            Samples::Eight(samples) => self.samples(picture, samples, &mut watch),
+            Samples::Sixteen(samples) => self.samples(picture, samples, &mut watch),
         }
     }
 
-    fn samples<S: Sample>(&self, picture: &Picture, input: &[S]) -> Result<Picture> {
-        let scale = self.task.scale();
-        let (width, height) = (picture.width(), picture.height());
-        let channels = picture.layout().channels();
-        // Opacity stays as the baseline has it; the colours are written over.
-        let opacity = picture.layout().has_alpha().then(|| baseline(picture, self.task).into_samples());
-        let output = opacity
-            .and_then(S::unwrap)
-            .unwrap_or_else(|| vec![S::default(); width * height * scale * scale * channels]);
-        let mut canvas = Interleaved { input, output, width, scale, channels };
-        tiles::restore(&mut canvas, (width, height), scale, self.tiling, |values, count| {
+    fn samples<S: Sample>(
+        &self,
+        picture: &Picture,
+        samples: &[S],
+        watch: &mut dyn FnMut(Tiles),
+    ) -> Result<Picture> {
+        let mut size = (picture.width(), picture.height());
+        let (scale, channels) = (scale(&self.tasks), picture.layout().channels());
+        let (width, height) = (size.0 * scale, size.1 * scale);
+        let mut tiles = Tiles { done: 0, total: self.tiles(size) };
+        let mut advance = |count| {
+            tiles.done += count;
+            watch(tiles);
+        };
+        let input = Pixels { samples, width: size.0, channels };
+        let mut between: Option<Colours> = None;
+        let Some((&last, first)) = self.tasks.split_last() else { return Ok(picture.clone()) };
+        for &task in first {
+            let mut next = Colours::new(size.0 * task.scale(), size.1 * task.scale());
+            let from = between.as_ref().map_or(&input as &dyn Source, |colours| colours);
+            self.stage(task, Stage { from, to: &mut next }, size, &mut advance)?;
+            size = (size.0 * task.scale(), size.1 * task.scale());
+            between = Some(next);
+        }
+        // Opacity stays as it is here; the colours are written over.
+        let opacity = picture.layout().has_alpha().then(|| enlarged(picture, scale).into_samples());
+        let samples =
+            opacity.and_then(S::unwrap).unwrap_or_else(|| vec![S::default(); width * height * channels]);
+        let mut output = Pixels { samples, width, channels };
+        let from = between.as_ref().map_or(&input as &dyn Source, |colours| colours);
+        self.stage(last, Stage { from, to: &mut output }, size, &mut advance)?;
+        Picture::new(width, height, picture.layout(), S::wrap(output.samples))
+    }
+
+    /// Tiles of all tasks for a picture of this size.
+    fn tiles(&self, (mut width, mut height): (usize, usize)) -> usize {
+        let mut count = 0;
+        for task in &self.tasks {
+            count += tiles::count((width, height), self.tiling);
+            (width, height) = (width * task.scale(), height * task.scale());
+        }
+        count
+    }
+
+    fn stage(
+        &self,
+        task: Task,
+        mut canvas: Stage,
+        size: (usize, usize),
+        advance: &mut dyn FnMut(usize),
+    ) -> Result<()> {
+        tiles::restore(&mut canvas, size, task.scale(), self.tiling, |values, count| {
             let at_once = if self.model.device().is_cpu() { TILES_OF_A_THREAD } else { count };
-            let parts = values.par_chunks(at_once * INPUT * INPUT * 3).map(|values| self.tiles(values));
-            Ok(parts.collect::<Result<Vec<_>>>()?.concat())
-        })?;
-        Picture::new(width * scale, height * scale, picture.layout(), S::wrap(canvas.output))
+            let parts =
+                values.par_chunks(at_once * INPUT * INPUT * 3).map(|values| self.restored(values, task));
+            let parts: Vec<_> = parts.collect::<Result<_>>()?;
+            advance(count);
+            Ok(parts.concat())
+        })
     }
 
     /// Restores some tiles together.
-    fn tiles(&self, values: &[f32]) -> Result<Vec<f32>> {
+    fn restored(&self, values: &[f32], task: Task) -> Result<Vec<f32>> {
         let shape = (values.len() / (INPUT * INPUT * 3), INPUT, INPUT, 3);
         let x = Tensor::from_slice(values, shape, self.model.device())?;
         let y = match self.self_ensemble {
-            true => self.ensemble(&x)?,
-            false => self.model.forward(&x, self.task)?.pictures,
+            true => self.ensemble(&x, task)?,
+            false => self.model.forward(&x, task)?.pictures,
         };
         Ok(y.flatten_all()?.to_vec1()?)
     }
 
     /// Mean over the eight flips and transposes ("geometric self-ensemble", Lim et al. 2017).
-    fn ensemble(&self, x: &Tensor) -> Result<Tensor> {
+    fn ensemble(&self, x: &Tensor, task: Task) -> Result<Tensor> {
         let turn = |x: &Tensor, transpose: bool, flips: &[usize]| {
             let x = if transpose { x.transpose(1, 2)? } else { x.clone() };
             if flips.is_empty() { x.contiguous() } else { x.contiguous()?.flip(flips)?.contiguous() }
         };
-        let side = INPUT * self.task.scale();
+        let side = INPUT * task.scale();
         let mut sum = Tensor::zeros((x.dim(0)?, side, side, 3), x.dtype(), x.device())?;
         for flips in [&[][..], &[1], &[2], &[1, 2]] {
             for transpose in [false, true] {
-                let y = self.model.forward(&turn(x, transpose, flips)?, self.task)?.pictures;
+                let y = self.model.forward(&turn(x, transpose, flips)?, task)?.pictures;
                 let flipped = turn(&y, false, flips)?;
                 sum = (sum + turn(&flipped, transpose, &[])?)?;
             }
@@ -108,52 +171,47 @@ impl Restorer {
     }
 }
 
-/// What the field compares with: bicubic enlargement for super-resolution, else the picture itself.
-pub fn baseline(picture: &Picture, task: Task) -> Picture {
-    match task.scale() {
+/// What the field compares with: bicubic enlargement by `scale`, or the picture itself if that is 1.
+pub fn baseline(picture: &Picture, scale: usize) -> Picture {
+    if scale == 1 { picture.clone() } else { enlarged(&picture.with_hidden_filled(), scale) }
+}
+
+fn enlarged(picture: &Picture, scale: usize) -> Picture {
+    match scale {
         1 => picture.clone(),
         scale => resize(picture, scale as f64),
     }
 }
 
-/// Interleaved samples as a canvas.
-struct Interleaved<'a, S> {
-    input: &'a [S],
-    output: Vec<S>,
-    /// Of the input, in pixels.
-    width: usize,
-    scale: usize,
-    channels: usize,
+/// How many times as large these tasks, one after the other, make a picture's sides.
+pub fn scale(tasks: &[Task]) -> usize {
+    tasks.iter().map(|task| task.scale()).product()
 }
 
-impl<S: Sample> Canvas for Interleaved<'_, S> {
-    fn read(&self, x: usize, y: usize, width: usize, row: &mut [f32]) {
-        let pixels = self.input[(y * self.width + x) * self.channels..][..width * self.channels]
-            .chunks_exact(self.channels);
-        for (colour, pixel) in row.chunks_exact_mut(3).zip(pixels) {
-            match pixel {
-                [r, g, b, ..] => colour.copy_from_slice(&[r, g, b].map(|sample| sample.to_f32() / S::STEP)),
-                _ => colour.fill(pixel[0].to_f32() / S::STEP),
-            }
-        }
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Config, Preset};
+    use crate::picture::Layout;
+    use crate::weights::Parameters;
 
-    fn write(&mut self, y: usize, row: &[f32]) {
-        let stride = self.width * self.scale * self.channels;
-        let pixels = self.output[y * stride..][..stride].chunks_exact_mut(self.channels);
-        for (pixel, colour) in pixels.zip(row.chunks_exact(3)) {
-            match pixel {
-                [r, g, b, ..] => {
-                    *r = S::round_f32(colour[0] * S::STEP);
-                    *g = S::round_f32(colour[1] * S::STEP);
-                    *b = S::round_f32(colour[2] * S::STEP);
-                }
-                // Luminance of BT.601.
-                _ => {
-                    pixel[0] =
-                        S::round_f32((0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]) * S::STEP)
-                }
-            }
-        }
+    #[test]
+    fn tiles_of_all_tasks_are_counted() {
+        let tasks = ["derain", "sr2"].map(|name| name.parse().unwrap());
+        let config = Config::preset(Preset::Tiny, tasks.to_vec());
+        let parameters = Parameters::init(&config, 1, &Device::Cpu).unwrap();
+        let model = Model { config, parameters, provenance: Default::default() };
+        let tiling = Tiling::paper(INPUT);
+        let options =
+            Options { device: Device::Cpu, precision: Precision::F32, self_ensemble: false, tiling };
+        let picture = Picture::new(86, 49, Layout::Grey, Samples::Eight(vec![7; 86 * 49])).unwrap();
+        let restorer = Restorer::new(&model, &[tasks[1], tasks[0]], options).unwrap();
+        let mut seen = Vec::new();
+        let restored = restorer.restore_watched(&picture, |tiles| seen.push(tiles)).unwrap();
+        assert_eq!((restored.width(), restored.height()), (172, 98));
+        // 2 × 2 of the picture, 5 × 3 of one twice as large.
+        assert!(seen.iter().all(|tiles| tiles.total == 4 + 15), "{seen:?}");
+        assert!(seen.is_sorted_by(|a, b| a.done < b.done), "{seen:?}");
+        assert_eq!(seen.last().map(|tiles| tiles.done), Some(19));
     }
 }

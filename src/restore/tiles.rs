@@ -101,6 +101,11 @@ pub fn restore(
     Ok(())
 }
 
+/// How many tiles a picture of this size is cut into.
+pub fn count((width, height): (usize, usize), tiling: Tiling) -> usize {
+    Axis::new(width, tiling).starts.len() * Axis::new(height, tiling).starts.len()
+}
+
 /// Appends the tile at (left, top); beyond the picture it mirrors.
 fn read_tile(
     canvas: &impl Canvas,

@@ -132,7 +132,7 @@ impl Validation {
                 self_ensemble: false,
                 tiling: Tiling::paper(INPUT),
             };
-            let restorer = Restorer::new(model, *task, options)?;
+            let restorer = Restorer::new(model, &[*task], options)?;
             let mut restored = Vec::new();
             for case in cases {
                 let picture = restorer.restore(&case.degraded)?;
@@ -173,7 +173,7 @@ impl Case {
     }
 
     fn new(name: String, degraded: Picture, truth: Arc<Picture>, task: Task) -> Result<Self> {
-        let given = restore::baseline(&degraded, task);
+        let given = restore::baseline(&degraded, task.scale());
         let score = measure(&given, &truth, task)?;
         Ok(Self { name, degraded, given, truth, score })
     }

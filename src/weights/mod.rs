@@ -2,6 +2,7 @@
 
 mod archive;
 mod export;
+mod measured;
 mod model;
 mod parameters;
 mod published;
@@ -9,5 +10,6 @@ mod torch;
 
 pub use archive::Archive;
 pub use export::export;
+pub use measured::Figures;
 pub use model::Model;
 pub use parameters::Parameters;

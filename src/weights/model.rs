@@ -98,6 +98,23 @@ impl Model {
         Ok(Self { config, parameters, provenance })
     }
 
+    /// 12 hexadecimal digits that stand for the configuration and the parameters, for reports.
+    ///
+    /// They are the start of a BLAKE3 hash of both, the numbers as f32: neither the kind of file, nor
+    /// the provenance, nor f16 that was widened makes a difference. Rounding to f16 does.
+    pub fn id(&self) -> Result<String> {
+        let mut hasher = blake3::Hasher::new();
+        let config = serde_json::to_string(&self.config).map_err(|error| Error::Model(error.to_string()))?;
+        hasher.update(config.as_bytes());
+        for (name, tensor) in self.parameters.tensors() {
+            hasher.update(name.as_bytes());
+            hasher.update(format!("{:?}", tensor.dims()).as_bytes());
+            let values = tensor.flatten_all()?.to_vec1::<f32>()?;
+            hasher.update(&values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>());
+        }
+        Ok(hasher.finalize().to_hex()[..12].to_owned())
+    }
+
     /// Writes a model file with the parameters as `dtype`: F32, or F16 for half the size.
     ///
     /// # Errors
@@ -114,5 +131,41 @@ impl Model {
         let document = Document { config: self.config.clone(), provenance: self.provenance.clone() };
         let bytes = Archive { document, tensors }.to_bytes().at(path)?;
         atomic::write(path, &bytes, Existing::Replace)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Preset;
+
+    fn tiny(seed: u64) -> Model {
+        let config = Config::preset(Preset::Tiny, vec![Task::Derain]);
+        let parameters = Parameters::init(&config, seed, &Device::Cpu).unwrap();
+        Model { config, parameters, provenance: BTreeMap::new() }
+    }
+
+    #[test]
+    fn an_id_is_of_what_computes() {
+        let model = tiny(1);
+        let id = model.id().unwrap();
+        assert!(id.len() == 12 && id.bytes().all(|digit| digit.is_ascii_hexdigit()), "{id}");
+        assert_eq!(tiny(1).id().unwrap(), id);
+        assert_ne!(tiny(2).id().unwrap(), id);
+        let renamed = Config { tasks: vec!["denoise30".parse().unwrap()], ..model.config.clone() };
+        assert_ne!(Model { config: renamed, ..tiny(1) }.id().unwrap(), id);
+        let told = BTreeMap::from([("hours".to_owned(), "1".to_owned())]);
+        assert_eq!(Model { provenance: told, ..tiny(1) }.id().unwrap(), id);
+        // As a file, too; and once rounded to f16, the number format of the file is no matter.
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model");
+        let through = |model: &Model, dtype| {
+            model.save(&path, dtype).unwrap();
+            Model::open(&path).unwrap()
+        };
+        assert_eq!(through(&model, DType::F32).id().unwrap(), id);
+        let rounded = through(&model, DType::F16);
+        assert_ne!(rounded.id().unwrap(), id);
+        assert_eq!(through(&rounded, DType::F32).id().unwrap(), rounded.id().unwrap());
     }
 }

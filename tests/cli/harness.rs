@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
+use candle_core::Device;
 use ipt::atomic::{self, Existing};
+use ipt::model::{Config, Preset};
 use ipt::picture::{self, Format, Layout, Picture, Samples};
+use ipt::task::Task;
+use ipt::weights::{Model, Parameters};
 
 /// A temporary folder; all paths are relative to it.
 pub struct TestEnv {
@@ -76,6 +80,22 @@ impl TestEnv {
         }
     }
 
+    /// Runs a line of a shell in which `ipt` is the program.
+    pub fn bash(&self, line: &str) -> Run {
+        let program = Path::new(env!("CARGO_BIN_EXE_ipt")).parent().unwrap().to_path_buf();
+        let others = std::env::var_os("PATH").unwrap();
+        let path = std::env::join_paths([program].into_iter().chain(std::env::split_paths(&others))).unwrap();
+        let mut command = Command::new("bash");
+        command.args(["-e", "-o", "pipefail", "-c", line]).current_dir(self.folder.path()).env("PATH", path);
+        let output = command.timeout(std::time::Duration::from_secs(120)).output().unwrap();
+        Run {
+            command_line: line.to_owned(),
+            code: output.status.code(),
+            stdout: output.stdout,
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
     /// Runs, expects success, and gives stdout.
     #[track_caller]
     pub fn assert_output(&self, command_line: &str, stdin: &[u8]) -> Vec<u8> {
@@ -128,7 +148,7 @@ impl Run {
 impl std::fmt::Display for Run {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Run { command_line, code, stdout, stderr } = self;
-        write!(f, "ipt {command_line}: status {code:?}, {} bytes, {stderr}", stdout.len())
+        write!(f, "{command_line}: status {code:?}, {} bytes, {stderr}", stdout.len())
     }
 }
 
@@ -152,4 +172,20 @@ pub fn grey(width: usize, height: usize) -> Vec<u8> {
 pub fn look(bytes: &[u8]) -> (usize, usize, Format) {
     let decoded = picture::decode(bytes).unwrap();
     (decoded.picture.width(), decoded.picture.height(), decoded.format)
+}
+
+/// A smooth colour PNG with a fine pattern.
+pub fn photo(width: usize, height: usize) -> Vec<u8> {
+    let sample = |i: usize| (128.0 + 90.0 * (i as f64 * 0.013).sin() + (i % 7) as f64) as u8;
+    let samples = (0..width * height * 3).map(sample).collect();
+    let picture = Picture::new(width, height, Layout::Rgb, Samples::Eight(samples)).unwrap();
+    picture::encode(&picture, Format::Png).unwrap()
+}
+
+/// A small model for these tasks that has learned nothing.
+pub fn tiny(tasks: &[&str]) -> Model {
+    let tasks = tasks.iter().map(|task| task.parse::<Task>().unwrap()).collect();
+    let config = Config::preset(Preset::Tiny, tasks);
+    let parameters = Parameters::init(&config, 1, &Device::Cpu).unwrap();
+    Model { config, parameters, provenance: Default::default() }
 }

@@ -2,12 +2,20 @@
 
 mod batch;
 mod browser;
+mod choose;
 mod degrade;
+mod examples;
 mod general;
 mod harness;
+#[cfg(target_os = "linux")]
+mod interrupt;
 mod page;
 mod paths;
+#[cfg(target_os = "linux")]
+mod process;
 mod published;
 mod readme;
 mod restore;
 mod score;
+#[cfg(target_os = "linux")]
+mod terminal;

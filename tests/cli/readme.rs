@@ -29,19 +29,9 @@ fn the_pipelines_run_as_written() {
     ] {
         env.write(to, &std::fs::read(examples.join(from)).unwrap());
     }
-    let program = Path::new(env!("CARGO_BIN_EXE_ipt")).parent().unwrap();
-    let path = std::env::join_paths(
-        [program.to_path_buf()].into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
-    )
-    .unwrap();
     for command in commands {
-        let output = Command::new("bash")
-            .args(["-e", "-o", "pipefail", "-c", &command])
-            .current_dir(env.path(""))
-            .env("PATH", &path)
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+        let run = env.bash(&command);
+        assert_eq!(run.code, Some(0), "{run}");
     }
 }
 

@@ -1,20 +1,14 @@
 //! `ipt restore`.
 
-use candle_core::{DType, Device};
-use ipt::model::{Config, Preset};
-use ipt::task::Task;
-use ipt::weights::{Model, Parameters};
+use candle_core::DType;
+use ipt::picture::{Format, Layout, Picture, Samples, decode, encode};
 
-use crate::harness::{TestEnv, grey, look, picture};
+use crate::harness::{TestEnv, grey, look, picture, tiny};
 
 /// A folder with a model that has learned nothing, for these tasks.
 fn with_model(tasks: &[&str]) -> TestEnv {
     let env = TestEnv::with(&["in/a.png", "in/deep/b.jpg"]);
-    let tasks = tasks.iter().map(|task| task.parse::<Task>().unwrap()).collect();
-    let config = Config::preset(Preset::Tiny, tasks);
-    let parameters = Parameters::init(&config, 1, &Device::Cpu).unwrap();
-    let model = Model { config, parameters, provenance: Default::default() };
-    model.save(&env.path("model.safetensors"), DType::F16).unwrap();
+    tiny(tasks).save(&env.path("model.safetensors"), DType::F16).unwrap();
     env
 }
 
@@ -89,4 +83,46 @@ fn a_model_that_is_none_is_refused() {
     env.write("no.safetensors", b"no model");
     env.assert_error("restore --task sr2 --model no.safetensors a.png b.png", &["no.safetensors: "]);
     assert_eq!(env.files(""), ["a.png", "no.safetensors"]);
+}
+
+/// A logo with other colours where nobody sees them.
+fn logo(layout: Layout, depth: usize, hidden: usize) -> Vec<u8> {
+    let (width, height) = (60, 52);
+    let colours = layout.colours();
+    let pixel = |i: usize| {
+        let (x, y) = (i % width, i / width);
+        let alpha = [0, 40, 255][usize::from(x > 20) + usize::from(x > 23 && y > 9)];
+        let colour = move |c: usize| if alpha == 0 { (i * hidden + c * 31) % 256 } else { 90 + c * 40 + y };
+        (0..colours).map(colour).chain([alpha])
+    };
+    let samples: Vec<usize> = (0..width * height).flat_map(pixel).collect();
+    let samples = match depth {
+        8 => Samples::Eight(samples.iter().map(|&sample| sample as u8).collect()),
+        _ => Samples::Sixteen(samples.iter().map(|&sample| sample as u16 * 257).collect()),
+    };
+    encode(&Picture::new(width, height, layout, samples).unwrap(), Format::Png).unwrap()
+}
+
+#[test]
+fn hidden_colours_do_not_come_to_light() {
+    let env = TestEnv::new();
+    for (layout, depth) in [(Layout::Rgba, 8), (Layout::GreyAlpha, 8), (Layout::Rgba, 16)] {
+        for (task, scale) in [("sr2", 2), ("denoise50", 1), ("derain,sr3", 3), ("sr2 --baseline", 2)] {
+            let restored = |hidden| {
+                let bytes =
+                    env.assert_output(&format!("restore -q --task {task}"), &logo(layout, depth, hidden));
+                decode(&bytes).unwrap().picture
+            };
+            let one = restored(7);
+            assert!(one == restored(101), "{task}, {layout:?}, {depth} bits");
+            assert_eq!((one.layout(), one.width()), (layout, 60 * scale));
+        }
+    }
+    // Nor is there a border between a colour and nothing: far from black, all is as bright as it was.
+    let bytes = env.assert_output("restore -q --task sr2", &logo(Layout::Rgba, 8, 0));
+    let picture = decode(&bytes).unwrap().picture;
+    let Samples::Eight(samples) = picture.samples() else { panic!("8 bits come back so") };
+    let visible = samples.chunks_exact(4).filter(|pixel| pixel[3] > 0);
+    let darkest = visible.map(|pixel| pixel[0]).min().unwrap();
+    assert!(darkest >= 86, "{darkest} where 90 was the darkest");
 }

@@ -209,9 +209,11 @@ fn pairs_are_measured_on_as_they_are() {
         let read =
             |kind| ipt::picture::decode(&std::fs::read(at.join(format!("held/{kind}/{seed}.png"))).unwrap());
         let (degraded, clean) = (read("degraded").unwrap().picture, read("clean").unwrap().picture);
-        let given = ipt::restore::baseline(&degraded, task("sr2"));
-        let protocol = ipt::score::Protocol::new(Some(task("sr2")), None);
-        ipt::score::compare(&given, &clean.crop_to_multiple(2).unwrap(), protocol).unwrap().psnr_y
+        let given = ipt::restore::baseline(&degraded, task("sr2").scale());
+        let protocol = ipt::score::Protocol::of(task("sr2"));
+        let clean = clean.crop_to_multiple(2).unwrap();
+        let score = ipt::score::compare(&given, &clean, &protocol, &[ipt::score::Metric::Psnr]).unwrap();
+        score[ipt::score::Figure::PSNR_Y]
     };
     assert_eq!(measured.tasks.len(), 1);
     assert!((measured.tasks[0].input_psnr_y - (input(3) + input(4)) / 2.0).abs() < 1e-9);
