@@ -109,7 +109,7 @@ fn rate(work: &str, numbers: &str, seconds: f64) -> Result<f64> {
                 tiling: Tiling::paper(INPUT),
             };
             let model = Model { config, parameters, provenance: Default::default() };
-            let restorer = Restorer::new(&model, "denoise30".parse()?, options)?;
+            let restorer = Restorer::new(&model, &["denoise30".parse()?], options)?;
             let samples = (0..512 * 512 * 3).map(|i| (i * 7919 % 256) as u8).collect();
             let picture = Picture::new(512, 512, Layout::Rgb, Samples::Eight(samples))?;
             Ok(1.0
