@@ -62,7 +62,7 @@ fn compare(name: &str, inputs: &[&[usize]], operator: impl Fn(&[Tensor], Pass) -
             .collect();
         let tensors: Vec<Tensor> = variables.iter().map(|variable| variable.as_tensor().clone()).collect();
         let tape = Tape::default();
-        let result = operator(&tensors, Pass { precision: Precision::F32, tape: Some(&tape) }).unwrap();
+        let result = operator(&tensors, Pass::recorded(Precision::F32, &tape)).unwrap();
         // Each element counts differently, so that a gradient in a wrong place is seen.
         let weights = random("weights", result.dims()).to_device(device).unwrap();
         let mut gradients = tape.backward([(result.clone(), weights)]).unwrap();

@@ -55,7 +55,7 @@ pub struct Training {
     /// Another seed gives other weights at the start, and other patches [default: 0]
     #[arg(long, value_name = "N", help_heading = "Learning")]
     pub seed: Option<u64>,
-    /// Largest learning rate [default: 5e-4; 5e-5 with --schedule paper; 2e-5 to tune]
+    /// Largest learning rate [default: 3e-4; 5e-5 with --schedule paper; 2e-5 to tune]
     #[arg(long, value_name = "RATE", help_heading = "Learning")]
     pub lr: Option<f64>,
     /// How the learning rate goes [default: cosine]

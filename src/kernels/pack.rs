@@ -114,6 +114,11 @@ impl<E: Element> Packed<E> {
         Self { data, depth, columns }
     }
 
+    /// The same in memory of its own size, to be kept.
+    pub fn fitted(self) -> Self {
+        Self { data: self.data.fitted(), ..self }
+    }
+
     /// The panel that begins at `column`.
     pub fn panel(&self, column: usize) -> &[E] {
         &self.data[column * self.depth..][..self.depth * PANEL]

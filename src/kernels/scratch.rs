@@ -37,6 +37,14 @@ impl<E: Element> Scratch<E> {
     }
 }
 
+impl<E: Element> Scratch<E> {
+    /// The same contents in memory of their own size; what they were in is idle again.
+    pub fn fitted(self) -> Self {
+        let needed = (self.len * size_of::<E>()).div_ceil(size_of::<Line>());
+        Self { lines: self.lines[..needed].to_vec(), len: self.len, element: PhantomData }
+    }
+}
+
 impl<E> Drop for Scratch<E> {
     fn drop(&mut self) {
         let lines = std::mem::take(&mut self.lines);

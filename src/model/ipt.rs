@@ -9,7 +9,7 @@ use super::residual::Bicubic;
 use super::tail::Tail;
 use super::{Config, INPUT};
 use crate::error::{Error, Result};
-use crate::ops::{self, Pass, Precision, Tape};
+use crate::ops::{self, PackedWeights, Pass, Precision, Tape};
 use crate::task::Task;
 
 /// Mean colour of the DIV2K training set, white being 1 (the published `sub_mean` and `add_mean`).
@@ -21,6 +21,8 @@ pub struct Ipt {
     precision: Precision,
     mean: Tensor,
     minus_mean: Tensor,
+    /// For parameters that do not change.
+    packed: Option<PackedWeights>,
     heads: Vec<Head>,
     body: Body,
     tails: Vec<Tail>,
@@ -60,11 +62,17 @@ impl Ipt {
             precision,
             mean: Tensor::new(&MEAN, vb.device())?.affine(255.0, 0.0)?,
             minus_mean: Tensor::new(&MEAN, vb.device())?.affine(-255.0, 0.0)?,
+            packed: None,
             heads,
             body: Body::new(config, vb.pp("body"))?,
             tails,
             bicubics,
         })
+    }
+
+    /// The same for parameters that do not change any more: what is made of them is kept.
+    pub fn frozen(self) -> Self {
+        Self { packed: Some(PackedWeights::default()), ..self }
     }
 
     /// The model's shape and tasks.
@@ -82,7 +90,7 @@ impl Ipt {
     /// # Errors
     /// When the model lacks the task, or `x` has another shape.
     pub fn forward(&self, x: &Tensor, task: Task) -> Result<Output> {
-        self.pass(x, task, None)
+        self.compute(x, task, Pass { packed: self.packed.as_ref(), ..Pass::forward(self.precision) })
     }
 
     /// As [`Ipt::forward`], with a way back: gradients of the output's tensors go through `tape`.
@@ -90,11 +98,10 @@ impl Ipt {
     /// # Errors
     /// As there.
     pub fn record(&self, x: &Tensor, task: Task, tape: &Tape) -> Result<Output> {
-        self.pass(x, task, Some(tape))
+        self.compute(x, task, Pass::recorded(self.precision, tape))
     }
 
-    fn pass(&self, x: &Tensor, task: Task, tape: Option<&Tape>) -> Result<Output> {
-        let pass = Pass { precision: self.precision, tape };
+    fn compute(&self, x: &Tensor, task: Task, pass: Pass) -> Result<Output> {
         let index = self.config.task_index(task)?;
         if x.dims().get(1..) != Some(&[INPUT, INPUT, 3]) {
             return Err(Error::Model(format!(

@@ -37,10 +37,10 @@ pub fn attention(
     let heads = Heads { batch, tokens, heads, width: width / heads };
     let product = Product { inputs: width, outputs: width, precision };
     let part = width * width;
-    let projected = with_values([q, k, v, weight], |[q, k, v, weight]| {
-        let mut weights = weight.chunks_exact(part);
-        [q, k, v].map(|x| product.forward(x, weights.next().unwrap_or_default(), &Finish::SET))
-    })?;
+    let project = |x: &Tensor, part: usize| {
+        with_values([x], |[x]| product.forward(x, weight, part, &Finish::SET, pass))?
+    };
+    let projected = [project(q, 0)?, project(k, 1)?, project(v, 2)?];
     let result = {
         let [q, k, v] = &projected;
         with_element!(precision, E => forward::<E>(&heads, q, k, v))

@@ -35,9 +35,12 @@ pub fn conv2d(
     }
     let precision = pass.precision;
     let relu = activation == Activation::Relu;
-    let result = with_option([x, weight, bias], residual, |[x, weight, bias], residual| {
+    let result = with_option([x, weight, bias], residual, |[x, values, bias], residual| {
         let finish = Finish { bias: Some(bias), relu, residual, ..Finish::SET };
-        with_element!(precision, E => forward(&geometry, x, &pack_weights::<E>(&geometry, weight), &finish))
+        with_element!(precision, E => {
+            let packed = pass.packed(weight, 0, || pack_weights::<E>(&geometry, values));
+            forward(&geometry, x, &packed, &finish)
+        })
     })?;
     let result = tensor(result, shape)?;
 

@@ -37,11 +37,11 @@ pub fn linear(
     }
     let product = Product { inputs, outputs, precision: pass.precision };
     let relu = activation == Activation::Relu;
-    let result = with_option([x, weight], bias, |[x, weight], bias| {
+    let result = with_option([x], bias, |[x], bias| {
         with_option([], residual, |[], residual| {
-            product.forward(x, weight, &Finish { bias, relu, residual, ..Finish::SET })
+            product.forward(x, weight, 0, &Finish { bias, relu, residual, ..Finish::SET }, pass)
         })
-    })??;
+    })???;
     let result = tensor(result, shape)?;
 
     let all: Vec<&Tensor> = [x, weight].into_iter().chain(bias).chain(residual).collect();
@@ -91,12 +91,23 @@ pub(super) struct Product {
 }
 
 impl Product {
-    /// `finish(x · weightᵀ)`.
-    pub fn forward(self, x: &[f32], weight: &[f32], finish: &Finish) -> Vec<f32> {
+    /// `finish(x · weightᵀ)` with the rows of `weight` from `part` times `outputs` on.
+    pub fn forward(
+        self,
+        x: &[f32],
+        weight: &Tensor,
+        part: usize,
+        finish: &Finish,
+        pass: Pass,
+    ) -> Result<Vec<f32>> {
         let Self { inputs, outputs, precision } = self;
-        with_element!(precision, E => {
-            let weight = Packed::<E>::new(Matrix::Columns(weight, inputs), inputs, outputs);
-            matmul(Matrix::Rows(x, inputs), x.len() / inputs.max(1), inputs, &weight, finish)
+        with_values([weight], |[values]| {
+            let values = &values[part * outputs * inputs..];
+            with_element!(precision, E => {
+                let pack = || Packed::<E>::new(Matrix::Columns(values, inputs), inputs, outputs);
+                let weight = pass.packed(weight, part, pack);
+                matmul(Matrix::Rows(x, inputs), x.len() / inputs.max(1), inputs, &weight, finish)
+            })
         })
     }
 

@@ -14,9 +14,9 @@ use std::collections::{HashMap, HashSet};
 use candle_core::backprop::GradStore;
 use candle_core::{Result, Tensor, TensorId};
 
-use super::Precision;
 use super::cpu::{tensor, with_values};
 use super::elementwise::plus;
+use super::{PackedWeights, Precision};
 
 /// How operators compute in one pass through the model.
 #[derive(Clone, Copy)]
@@ -25,12 +25,19 @@ pub struct Pass<'a> {
     pub precision: Precision,
     /// Where the operators are recorded, if there will be a way back.
     pub tape: Option<&'a Tape>,
+    /// Where packed weights are kept, if they do not change.
+    pub packed: Option<&'a PackedWeights>,
 }
 
-impl Pass<'_> {
+impl<'a> Pass<'a> {
     /// A pass without a way back.
     pub fn forward(precision: Precision) -> Self {
-        Self { precision, tape: None }
+        Self { precision, tape: None, packed: None }
+    }
+
+    /// A pass that `tape` records.
+    pub fn recorded(precision: Precision, tape: &'a Tape) -> Self {
+        Self { tape: Some(tape), ..Self::forward(precision) }
     }
 
     /// Records how the gradients of `inputs` follow from that of `result`, unless nobody wants one.

@@ -25,7 +25,7 @@ fn run(
     let vars: Vec<Var> = inputs.iter().map(|x| Var::from_tensor(x).unwrap()).collect();
     let tensors: Vec<Tensor> = vars.iter().map(|var| var.as_tensor().clone()).collect();
     let tape = Tape::default();
-    let result = op(&tensors, Pass { precision, tape: Some(&tape) }).unwrap();
+    let result = op(&tensors, Pass::recorded(precision, &tape)).unwrap();
     let mut gradients = tape.backward([(result.clone(), random(result.dims(), 99))]).unwrap();
     let found = tensors.iter().map(|x| gradients.take(x).expect("every input has a gradient"));
     [result].into_iter().chain(found).collect()

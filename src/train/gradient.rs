@@ -145,7 +145,7 @@ mod tests {
         let variables = [("a", &a), ("b", &b)];
         let backward = || {
             let tape = Tape::default();
-            let pass = Pass { precision: Precision::F32, tape: Some(&tape) };
+            let pass = Pass::recorded(Precision::F32, &tape);
             let double = ops::scale(&a, 2.0, pass).unwrap();
             tape.backward([(double, Tensor::new(&[1.5f32, 2.0], &Device::Cpu).unwrap())]).unwrap()
         };

@@ -21,7 +21,7 @@ impl Schedule {
     /// The peak that goes with the schedule where the user names none.
     pub fn default_rate(self) -> f64 {
         match self {
-            Schedule::Cosine | Schedule::Constant => 5e-4,
+            Schedule::Cosine | Schedule::Constant => 3e-4,
             Schedule::Paper => 5e-5,
         }
     }

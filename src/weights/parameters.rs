@@ -78,7 +78,9 @@ impl Parameters {
         let tensors = self.tensors().into_iter();
         let tensors =
             tensors.map(|(name, tensor)| Ok((name, tensor.to_device(device)?))).collect::<Result<_>>()?;
-        Ipt::new(config, precision, builder(&Lookup { tensors, used: Mutex::default() }, device))
+        let model =
+            Ipt::new(config, precision, builder(&Lookup { tensors, used: Mutex::default() }, device))?;
+        Ok(model.frozen())
     }
 
     fn lookup(&self) -> Lookup {
