@@ -45,6 +45,11 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("plotters", &["train"]),
     ("tempfile", &["atomic"]),
     ("zip", &["weights"]),
+    ("image", &["picture"]),
+    ("img_parts", &["picture"]),
+    ("jpeg_encoder", &["picture"]),
+    ("libwebp_sys", &["picture"]),
+    ("tiff", &["picture"]),
 ];
 
 /// Modules that know nothing of tensors.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use super::encoding::Encoding;
 use super::values::FormatName;
 use crate::picture::Format;
 
@@ -54,4 +55,7 @@ pub struct Paths {
     /// Say of each picture when it is done
     #[arg(short, long, conflicts_with = "quiet")]
     pub verbose: bool,
+    /// How the outputs are written.
+    #[command(flatten)]
+    pub encoding: Encoding,
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 
 use super::screen::Screen;
-use super::{Exit, complain, print, record};
+use super::{Exit, complain, encoding, print, record};
 use crate::batch::{self, Existing, Input, Job, Made, Options, Order, Output, Plan, Summary};
 use crate::cli::Global;
 use crate::cli::paths::Paths;
@@ -81,7 +81,8 @@ impl<'a> Files<'a> {
             work(job, picture, &Screen { bar: &bar, input: &job.input, alone: total < 2, quiet: *quiet })
         };
         let order = Order { parallel: what.parallel, fail_fast: args.fail_fast };
-        let summary = batch::run(plan, order, work, |job, result| {
+        let writing = encoding::choose(&args.encoding);
+        let summary = batch::run(plan, order, writing, work, |job, result| {
             match result {
                 Err(error) => bar.line(format_args!("ipt: {}: {error}", job.input)),
                 Ok(made) if args.verbose => bar.line(sentence(job, made)),

@@ -4,16 +4,20 @@
 //! becomes an error, cut-off files are refused, and so are animations, of which one frame would be
 //! all that is left.
 
+mod complete;
+mod tiff;
+
 use std::cell::Cell;
 use std::io::Cursor;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
-use image::codecs::{bmp, jpeg, png, pnm, tiff, webp};
+use image::codecs::{bmp, jpeg, png, pnm, webp};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, Limits};
 
-use super::{Format, Layout, Metadata, Picture, Samples, complete};
+use super::metadata::xmp;
+use super::{Format, Layout, Metadata, Picture, Samples};
 use crate::error::{Error, Result};
 
 /// The most pixels of a picture that is read: 512 mega.
@@ -42,23 +46,28 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded> {
     let format = recognise(bytes)?;
     complete::check(bytes, format)?;
     let decoded = without_panics(|| {
-        let input = Cursor::new(bytes);
-        match format {
+        let mut input = Cursor::new(bytes);
+        let found = match format {
             Format::Png => {
                 let decoder = png::PngDecoder::with_limits(input, limits()).map_err(reason)?;
                 refuse_animation(decoder.is_apng().map_err(reason)?)?;
-                finish(decoder)
+                read(decoder)?
             }
-            Format::Jpeg => finish(jpeg::JpegDecoder::new(input).map_err(reason)?),
+            Format::Jpeg => read(jpeg::JpegDecoder::new(input).map_err(reason)?)?,
             Format::WebP => {
                 let decoder = webp::WebPDecoder::new(input).map_err(reason)?;
                 refuse_animation(decoder.has_animation())?;
-                finish(decoder)
+                read(decoder)?
             }
-            Format::Tiff => finish(tiff::TiffDecoder::new(input).map_err(reason)?),
-            Format::Bmp => finish(bmp::BmpDecoder::new(input).map_err(reason)?),
-            Format::Pnm => finish(pnm::PnmDecoder::new(input).map_err(reason)?),
-        }
+            Format::Tiff => tiff::decode(bytes)?,
+            Format::Bmp => read(bmp::BmpDecoder::new(input).map_err(reason)?)?,
+            Format::Pnm => {
+                let found = read(pnm::PnmDecoder::new(&mut input).map_err(reason)?)?;
+                refuse_another(&bytes[input.position() as usize..])?;
+                found
+            }
+        };
+        found.upright()
     });
     let (picture, metadata) = decoded.unwrap_or_else(|| {
         // A panic in a decoder is its bug, but the file that meets it is never a sound one.
@@ -92,8 +101,17 @@ fn limits() -> Limits {
     limits
 }
 
-fn finish(mut decoder: impl ImageDecoder) -> Result<(Picture, Metadata)> {
-    let (width, height) = decoder.dimensions();
+/// A PNM file may hold several pictures, one behind the other.
+fn refuse_another(rest: &[u8]) -> Result<()> {
+    match rest.trim_ascii_start() {
+        [b'P', b'1'..=b'7', b'\n' | b' ' | b'\r' | b'\t' | b'#', ..] => {
+            Err(Error::Decode("a pnm file of several pictures: only single ones are read".into()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_size(width: u32, height: u32) -> Result<()> {
     if u64::from(width) * u64::from(height) > MAX_PIXELS {
         return Err(Error::Decode(format!(
             "{width}×{height} pixels: no more than {} megapixels are read",
@@ -103,37 +121,61 @@ fn finish(mut decoder: impl ImageDecoder) -> Result<(Picture, Metadata)> {
     if width == 0 || height == 0 {
         return Err(Error::Decode(format!("a picture without pixels ({width}×{height})")));
     }
-    // Broken metadata is no reason to refuse a sound picture.
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut metadata = Metadata {
-        icc: decoder.icc_profile().unwrap_or_default(),
-        exif: decoder.exif_metadata().unwrap_or_default(),
-        xmp: decoder.xmp_metadata().unwrap_or_default(),
-    };
-    if let Some(exif) = &mut metadata.exif {
-        let _ = Orientation::remove_from_exif_chunk(exif);
-    }
-    // Not before: with limits set, the TIFF decoder finds no metadata longer than the samples.
-    decoder.set_limits(limits()).map_err(reason)?;
-    let mut image = DynamicImage::from_decoder(decoder).map_err(reason)?;
-    image.apply_orientation(orientation);
-    Ok((picture(image)?, metadata))
+    Ok(())
 }
 
-fn picture(image: DynamicImage) -> Result<Picture> {
-    let (width, height) = (image.width() as usize, image.height() as usize);
-    let (layout, samples) = match image {
-        DynamicImage::ImageLuma8(image) => (Layout::Grey, Samples::Eight(image.into_raw())),
-        DynamicImage::ImageLumaA8(image) => (Layout::GreyAlpha, Samples::Eight(image.into_raw())),
-        DynamicImage::ImageRgb8(image) => (Layout::Rgb, Samples::Eight(image.into_raw())),
-        DynamicImage::ImageRgba8(image) => (Layout::Rgba, Samples::Eight(image.into_raw())),
-        DynamicImage::ImageLuma16(image) => (Layout::Grey, Samples::Sixteen(image.into_raw())),
-        DynamicImage::ImageLumaA16(image) => (Layout::GreyAlpha, Samples::Sixteen(image.into_raw())),
-        DynamicImage::ImageRgb16(image) => (Layout::Rgb, Samples::Sixteen(image.into_raw())),
-        DynamicImage::ImageRgba16(image) => (Layout::Rgba, Samples::Sixteen(image.into_raw())),
-        _ => return Err(Error::Decode("samples of 32 bits are not read, only of 8 and 16".into())),
+/// A picture as it is stored.
+struct Found {
+    image: DynamicImage,
+    metadata: Metadata,
+    /// How it is to be turned.
+    orientation: Orientation,
+}
+
+fn read(mut decoder: impl ImageDecoder) -> Result<Found> {
+    let (width, height) = decoder.dimensions();
+    check_size(width, height)?;
+    // Broken metadata is no reason to refuse a sound picture.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let exif = decoder.exif_metadata().unwrap_or_default();
+    let metadata = Metadata {
+        icc: decoder.icc_profile().unwrap_or_default(),
+        // Some programs write the name that JPEG wants before it into WebP files, too.
+        exif: exif.map(|exif| exif.strip_prefix(b"Exif\0\0").map_or(exif.clone(), <[u8]>::to_vec)),
+        xmp: decoder.xmp_metadata().unwrap_or_default(),
+        record: None,
     };
-    Picture::new(width, height, layout, samples)
+    decoder.set_limits(limits()).map_err(reason)?;
+    let image = DynamicImage::from_decoder(decoder).map_err(reason)?;
+    Ok(Found { image, metadata, orientation })
+}
+
+impl Found {
+    /// The picture, turned, with metadata that says so.
+    fn upright(self) -> Result<(Picture, Metadata)> {
+        let Found { mut image, mut metadata, orientation } = self;
+        image.apply_orientation(orientation);
+        if let Some(exif) = &mut metadata.exif {
+            let _ = Orientation::remove_from_exif_chunk(exif);
+        }
+        // Left alone where only this packet asks for a turn, which no viewer obeys.
+        if let Some(packet) = metadata.xmp.as_mut().filter(|_| orientation != Orientation::NoTransforms) {
+            xmp::make_upright(packet);
+        }
+        let (width, height) = (image.width() as usize, image.height() as usize);
+        let (layout, samples) = match image {
+            DynamicImage::ImageLuma8(image) => (Layout::Grey, Samples::Eight(image.into_raw())),
+            DynamicImage::ImageLumaA8(image) => (Layout::GreyAlpha, Samples::Eight(image.into_raw())),
+            DynamicImage::ImageRgb8(image) => (Layout::Rgb, Samples::Eight(image.into_raw())),
+            DynamicImage::ImageRgba8(image) => (Layout::Rgba, Samples::Eight(image.into_raw())),
+            DynamicImage::ImageLuma16(image) => (Layout::Grey, Samples::Sixteen(image.into_raw())),
+            DynamicImage::ImageLumaA16(image) => (Layout::GreyAlpha, Samples::Sixteen(image.into_raw())),
+            DynamicImage::ImageRgb16(image) => (Layout::Rgb, Samples::Sixteen(image.into_raw())),
+            DynamicImage::ImageRgba16(image) => (Layout::Rgba, Samples::Sixteen(image.into_raw())),
+            _ => return Err(Error::Decode("samples of 32 bits are not read, only of 8 and 16".into())),
+        };
+        Ok((Picture::new(width, height, layout, samples)?, metadata))
+    }
 }
 
 fn reason(error: ImageError) -> Error {
