@@ -192,3 +192,60 @@ fn damaged_exif_is_carried_and_too_long_exif_refused() {
         "70000 bytes of EXIF do not fit a jpeg file; --strip leaves them out"
     );
 }
+
+/// A block with a preview: a main directory with a camera and, behind it, the second directory and
+/// the preview's bytes, or the preview before the camera's name.
+fn with_preview(last: bool) -> Vec<u8> {
+    let entry = |tag: u16, kind: u16, count: u32, value: u32| {
+        [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &count.to_le_bytes(), &value.to_le_bytes()].concat()
+    };
+    let (second, end) = (8 + 2 + 12 + 4u32, 8 + 2 + 12 + 4 + 2 + 2 * 12 + 4);
+    let (preview, name) = if last { (end + 20, end) } else { (end, end + 500) };
+    let mut block = b"II*\0\x08\0\0\0\x01\0".to_vec();
+    block.extend(entry(0x010f, 2, 20, name));
+    block.extend(second.to_le_bytes());
+    block.extend([2, 0]);
+    block.extend(entry(0x0201, 4, 1, preview));
+    block.extend(entry(0x0202, 4, 1, 500));
+    block.extend([0; 4]);
+    let (name, picture) = (b"A camera of a maker\0", [0xab; 500]);
+    block.extend(if last { [&name[..], &picture].concat() } else { [&picture[..], name].concat() });
+    block
+}
+
+#[test]
+fn a_preview_of_what_the_picture_was_is_gone() {
+    for last in [true, false] {
+        let given = Metadata { exif: Some(with_preview(last)), ..Metadata::default() };
+        let file =
+            encode_with(&picture(Layout::Rgb), Format::Png, &given, &EncodeOptions::default()).unwrap();
+        let exif = decode(&file).unwrap().metadata.exif.unwrap();
+        assert_eq!(exif[22..26], [0; 4], "no second directory");
+        assert!(exif.windows(20).any(|window| window == b"A camera of a maker\0"));
+        // Cut off where nothing else comes to harm.
+        assert_eq!(exif.windows(500).any(|window| window == [0xab; 500]), !last);
+    }
+}
+
+#[test]
+fn sides_in_xmp_are_those_of_the_picture() {
+    let xmp = br#"<d tiff:ImageWidth="4000" exif:PixelYDimension="3000" tiff:Orientation="6"/>"#;
+    let given = Metadata { xmp: Some(xmp.to_vec()), ..Metadata::default() };
+    for format in [Format::Png, Format::Jpeg, Format::WebP, Format::Tiff] {
+        let file = encode_with(&picture(Layout::Rgb), format, &given, &EncodeOptions::default()).unwrap();
+        let found = decode(&file).unwrap().metadata.xmp.unwrap();
+        // Nobody turned the picture, and no viewer obeys this packet alone.
+        let expected = r#"<d tiff:ImageWidth="5" exif:PixelYDimension="3" tiff:Orientation="6"/>"#;
+        assert_eq!(String::from_utf8(found).unwrap(), expected, "{format}");
+    }
+    // The packet was written with EXIF that turns the picture: upright now, both say.
+    let given = Metadata { exif: Some(exif(true, 1, 5, 3)), ..given };
+    let mut file =
+        encode_with(&picture(Layout::Rgb), Format::Jpeg, &given, &EncodeOptions::default()).unwrap();
+    let upright = exif(true, 1, 5, 3)[..34].to_vec();
+    let at = file.windows(34).position(|window| window == upright).unwrap();
+    file[at..at + 34].copy_from_slice(&exif(true, 6, 5, 3)[..34]);
+    let found = decode(&file).unwrap();
+    assert_eq!((found.picture.width(), found.picture.height()), (3, 5));
+    assert!(String::from_utf8(found.metadata.xmp.unwrap()).unwrap().contains(r#"tiff:Orientation="1""#));
+}

@@ -49,7 +49,7 @@ pub struct Paths {
     #[arg(long)]
     pub fail_fast: bool,
     /// Print a JSON object for each picture on a line of its own: input, output, task, model and
-    /// its id, sizes, format and seconds, or the error
+    /// its id, sizes, format and seconds, or the error; of `degrade` also seed and parameters
     #[arg(long)]
     pub json: bool,
     /// Say of each picture when it is done

@@ -60,7 +60,7 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded> {
                 read(decoder)?
             }
             Format::Tiff => tiff::decode(bytes)?,
-            Format::Bmp => read(bmp::BmpDecoder::new(input).map_err(reason)?)?,
+            Format::Bmp => grey_palette(bytes, read(bmp::BmpDecoder::new(input).map_err(reason)?)?),
             Format::Pnm => {
                 let found = read(pnm::PnmDecoder::new(&mut input).map_err(reason)?)?;
                 refuse_another(&bytes[input.position() as usize..])?;
@@ -77,18 +77,27 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded> {
 }
 
 fn recognise(bytes: &[u8]) -> Result<Format> {
-    let known = "PNG, JPEG, WebP, TIFF, BMP and PNM are read";
-    match image::guess_format(bytes) {
-        Ok(ImageFormat::Png) => Ok(Format::Png),
-        Ok(ImageFormat::Jpeg) => Ok(Format::Jpeg),
-        Ok(ImageFormat::WebP) => Ok(Format::WebP),
-        Ok(ImageFormat::Tiff) => Ok(Format::Tiff),
-        Ok(ImageFormat::Bmp) => Ok(Format::Bmp),
-        Ok(ImageFormat::Pnm) => Ok(Format::Pnm),
-        Ok(other) => Err(Error::Decode(format!("a {} file: only {known}", other.extensions_str()[0]))),
-        Err(_) if bytes.is_empty() => Err(Error::Decode("the file is empty".into())),
-        Err(_) => Err(Error::Decode(format!("not a picture: {known}"))),
-    }
+    let known = "PNG, JPEG, WebP, TIFF, BMP and PNM";
+    let foreign = match image::guess_format(bytes) {
+        Ok(ImageFormat::Png) => return Ok(Format::Png),
+        Ok(ImageFormat::Jpeg) => return Ok(Format::Jpeg),
+        Ok(ImageFormat::WebP) => return Ok(Format::WebP),
+        Ok(ImageFormat::Tiff) => return Ok(Format::Tiff),
+        Ok(ImageFormat::Bmp) => return Ok(Format::Bmp),
+        Ok(ImageFormat::Pnm) => return Ok(Format::Pnm),
+        Ok(other) => other.extensions_str()[0],
+        // What cameras and browsers write and the library does not know.
+        Err(_) => match bytes {
+            [] => return Err(Error::Decode("the file is empty".into())),
+            [_, _, _, _, b'f', b't', b'y', b'p', b'h', b'e', ..] => "heic",
+            [_, _, _, _, b'f', b't', b'y', b'p', b'm', b'i', b'f', b'1', ..] => "heif",
+            // BigTIFF.
+            [b'I', b'I', 43, 0, ..] | [b'M', b'M', 0, 43, ..] => return Ok(Format::Tiff),
+            [0xff, 0x0a, ..] | [0, 0, 0, 12, b'J', b'X', b'L', b' ', ..] => "jxl",
+            _ => return Err(Error::Decode(format!("not a picture: {known} are read"))),
+        },
+    };
+    Err(Error::Decode(format!("{foreign} files are not read, only {known}")))
 }
 
 fn refuse_animation(animated: bool) -> Result<()> {
@@ -99,6 +108,18 @@ fn limits() -> Limits {
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(MAX_BYTES);
     limits
+}
+
+/// BMP has grey only as a palette of greys; the library gives it as RGB.
+fn grey_palette(bytes: &[u8], mut found: Found) -> Found {
+    const BITS: std::ops::Range<usize> = 28..30;
+    let palette = bytes.get(BITS).is_some_and(|bits| bits[0] <= 8 && bits[1] == 0);
+    if let (true, DynamicImage::ImageRgb8(image)) = (palette, &found.image)
+        && image.pixels().all(|image::Rgb([red, green, blue])| red == green && green == blue)
+    {
+        found.image = DynamicImage::ImageLuma8(found.image.to_luma8());
+    }
+    found
 }
 
 /// A PNM file may hold several pictures, one behind the other.
@@ -217,8 +238,11 @@ mod tests {
         assert_eq!(error(b""), "the file is empty");
         assert_eq!(
             error(b"GIF89a.........."),
-            "a gif file: only PNG, JPEG, WebP, TIFF, BMP and PNM are read"
+            "gif files are not read, only PNG, JPEG, WebP, TIFF, BMP and PNM"
         );
+        assert!(error(b"\0\0\0\x20ftypavif\0\0\0\0").starts_with("avif files"));
+        assert!(error(b"\0\0\0\x20ftypheic\0\0\0\0").starts_with("heic files"));
+        assert!(error(b"\xff\x0a\0\0").starts_with("jxl files"));
         assert!(error(b"hello, this is no picture").starts_with("not a picture"));
     }
 }
