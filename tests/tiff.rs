@@ -50,10 +50,15 @@ fn bigtiff_and_its_pages() {
     let mut page = encoder.new_image::<Gray8>(3, 2).unwrap();
     page.encoder().write_tag(Tag::Artist, "somebody").unwrap();
     page.write_data(&[1, 2, 3, 4, 5, 6]).unwrap();
-    let one = file.get_ref().clone();
+    let mut one = file.into_inner();
     let found = decode(&one).unwrap();
     assert_eq!(found.picture.samples(), &Samples::Eight(vec![1, 2, 3, 4, 5, 6]));
     assert!(found.metadata.exif.unwrap().windows(8).any(|window| window == b"somebody"));
+    // More fields than there are bytes are not looked for one by one.
+    let at = u64::from_le_bytes(one[8..16].try_into().unwrap()) as usize;
+    one[at..at + 8].copy_from_slice(&(u64::MAX / 40).to_le_bytes());
+    assert_eq!(error(&one), "the tiff file is damaged");
+    let mut file = Cursor::new(Vec::new());
     let mut encoder = TiffEncoder::<_, TiffKindBig>::new_big(&mut file).unwrap();
     for _ in 0..2 {
         encoder.write_image::<Gray8>(1, 1, &[7]).unwrap();
