@@ -1,7 +1,6 @@
 //! TIFF: what the picture library leaves out of it. Several pages, grey with opacity, opacity that
 //! is multiplied into the colours, EXIF.
 
-use std::collections::HashSet;
 use std::io::Cursor;
 
 use image::codecs::tiff::TiffDecoder;
@@ -28,10 +27,8 @@ const ICC: u16 = 34675;
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Found> {
     let found = Reader::new(bytes).and_then(|(reader, first)| Some((reader, reader.directory(first)?)));
-    let Some((reader, main)) = found else {
-        return Err(Error::Decode("the tiff file is damaged".into()));
-    };
-    refuse_pages(&reader, &main)?;
+    let (reader, main) = found.ok_or_else(damaged)?;
+    refuse_pages(&reader, &main, bytes.len())?;
     let mut image = match grey_with_opacity(bytes, &main)? {
         Some(image) => image,
         None => read(TiffDecoder::new(Cursor::new(bytes)).map_err(reason)?)?.image,
@@ -48,12 +45,16 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Found> {
     Ok(Found { image, metadata, orientation })
 }
 
+fn damaged() -> Error {
+    Error::Decode("the tiff file is damaged".into())
+}
+
 fn number(main: &Listing, tag: u16) -> Option<u64> {
     main.fields.iter().find(|field| field.tag == tag)?.number()
 }
 
 /// A second page would be lost. Small previews and masks of the first are no pages.
-fn refuse_pages(reader: &Reader, main: &Listing) -> Result<()> {
+fn refuse_pages(reader: &Reader, main: &Listing, length: usize) -> Result<()> {
     const PREVIEW: u64 = 1;
     const MASK: u64 = 4;
     let kind = |listing: &Listing| number(listing, NEW_SUBFILE_TYPE).unwrap_or(0);
@@ -62,11 +63,13 @@ fn refuse_pages(reader: &Reader, main: &Listing) -> Result<()> {
             "the tiff file's first picture is only a preview: raw files are not read".into(),
         ));
     }
-    let (mut pages, mut seen, mut next) = (1, HashSet::new(), main.next);
-    while next != 0 && seen.insert(next) {
+    let (mut pages, mut next, mut room) = (1, main.next, length as u64);
+    while next != 0 {
         let Some(listing) = reader.directory(next) else { break };
         pages += usize::from(kind(&listing) & (PREVIEW | MASK) == 0);
-        next = listing.next;
+        // Directories that overlap or lead back in a circle would keep us for ever.
+        let Some(rest) = room.checked_sub(listing.next_at as u64 - next) else { return Err(damaged()) };
+        (next, room) = (listing.next, rest);
     }
     if pages > 1 {
         return Err(Error::Decode(format!("a tiff file of {pages} pages: only single pictures are read")));

@@ -55,8 +55,11 @@ pub(super) fn correct(exif: &mut Vec<u8>, width: u32, height: u32) {
     exif.truncate(length);
 }
 
-/// Bytes to be written at places, and the length to be kept.
-fn corrections(exif: &[u8], width: u32, height: u32) -> Option<(Vec<(usize, Vec<u8>)>, usize)> {
+/// Bytes to be written, and where.
+type Correction = (usize, Vec<u8>);
+
+/// What has to be written, and the length to be kept.
+fn corrections(exif: &[u8], width: u32, height: u32) -> Option<(Vec<Correction>, usize)> {
     let (reader, first) = Reader::new(exif).filter(|(reader, _)| !reader.big)?;
     let main = reader.directory(first)?;
     let more = directory_in(&reader, &main, EXIF_DIRECTORY);
