@@ -63,18 +63,18 @@ _ipt() {
             return 0
             ;;
         ipt__subcmd__degrade)
-            opts="-t -o -v -q -j -h --task --seed --rain-streaks --out --files0-from --overwrite --skip-existing --format --dry-run --fail-fast --json --verbose --quiet --jobs --help"
+            opts="-t -o -v -q -j -h --task --seed --rain-streaks --record --out --files0-from --overwrite --skip-existing --format --dry-run --fail-fast --json --verbose --quality --chroma --webp-quality --png-effort --strip --quiet --jobs --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --task)
-                    COMPREPLY=($(compgen -W "sr2 sr3 sr4 derain denoise30 denoise50" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "sr2 sr3 sr4 derain denoise30 denoise50 jpeg40 blur1.6" -- "${cur}"))
                     return 0
                     ;;
                 -t)
-                    COMPREPLY=($(compgen -W "sr2 sr3 sr4 derain denoise30 denoise50" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "sr2 sr3 sr4 derain denoise30 denoise50 jpeg40 blur1.6" -- "${cur}"))
                     return 0
                     ;;
                 --seed)
@@ -119,6 +119,26 @@ _ipt() {
                     ;;
                 --format)
                     COMPREPLY=($(compgen -W "png jpeg webp tiff bmp pnm" -- "${cur}"))
+                    return 0
+                    ;;
+                --quality)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --chroma)
+                    COMPREPLY=($(compgen -W "444 422 420" -- "${cur}"))
+                    return 0
+                    ;;
+                --webp-quality)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --png-effort)
+                    COMPREPLY=($(compgen -W "fast usual small" -- "${cur}"))
+                    return 0
+                    ;;
+                --strip)
+                    COMPREPLY=($(compgen -W "safe all" -- "${cur}"))
                     return 0
                     ;;
                 --jobs)
@@ -167,7 +187,7 @@ _ipt() {
             return 0
             ;;
         ipt__subcmd__restore)
-            opts="-t -m -o -v -q -j -h --task --list --model --self-ensemble --tiling --baseline --device --precision --out --files0-from --overwrite --skip-existing --format --dry-run --fail-fast --json --verbose --quiet --jobs --help"
+            opts="-t -m -o -v -q -j -h --task --list --model --self-ensemble --tiling --baseline --device --precision --out --files0-from --overwrite --skip-existing --format --dry-run --fail-fast --json --verbose --quality --chroma --webp-quality --png-effort --strip --quiet --jobs --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -254,6 +274,26 @@ _ipt() {
                     ;;
                 --format)
                     COMPREPLY=($(compgen -W "png jpeg webp tiff bmp pnm" -- "${cur}"))
+                    return 0
+                    ;;
+                --quality)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --chroma)
+                    COMPREPLY=($(compgen -W "444 422 420" -- "${cur}"))
+                    return 0
+                    ;;
+                --webp-quality)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --png-effort)
+                    COMPREPLY=($(compgen -W "fast usual small" -- "${cur}"))
+                    return 0
+                    ;;
+                --strip)
+                    COMPREPLY=($(compgen -W "safe all" -- "${cur}"))
                     return 0
                     ;;
                 --jobs)

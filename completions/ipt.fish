@@ -29,7 +29,7 @@ complete -c ipt -n "__fish_ipt_needs_command" -s q -l quiet -d 'Say nothing but 
 complete -c ipt -n "__fish_ipt_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ipt -n "__fish_ipt_needs_command" -s V -l version -d 'Print version'
 complete -c ipt -n "__fish_ipt_needs_command" -f -a "restore" -d 'Repair pictures: enlarge them, take noise or rain away'
-complete -c ipt -n "__fish_ipt_needs_command" -f -a "degrade" -d 'Damage pictures: shrink them, add noise or rain'
+complete -c ipt -n "__fish_ipt_needs_command" -f -a "degrade" -d 'Damage pictures: shrink them, add noise or rain, compress or blur them'
 complete -c ipt -n "__fish_ipt_needs_command" -f -a "score" -d 'Measure how near restored pictures are to their references'
 complete -c ipt -n "__fish_ipt_needs_command" -f -a "train" -d 'Train a model on photographs, for several tasks at once'
 complete -c ipt -n "__fish_ipt_needs_command" -f -a "tune" -d 'Fine-tune a trained model to one task'
@@ -57,6 +57,16 @@ webp\t''
 tiff\t''
 bmp\t''
 pnm\t''"
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l quality -d 'Quality of JPEG files, 1 to 100' -r
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l chroma -d 'Colour resolution of JPEG files' -r -f -a "444\t'A colour for each pixel'
+422\t'For two pixels side by side'
+420\t'For a square of four'"
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l webp-quality -d 'Write WebP files with loss, of this quality, 1 to 100; they are lossless otherwise' -r
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l png-effort -d 'How hard to look for a small PNG file; all are lossless' -r -f -a "fast\t'A tenth larger, in a tenth of the time'
+usual\t'Nearly the smallest, in a third of the time'
+small\t'The smallest'"
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l strip -d 'Leave out what the input says of camera, place and editing (EXIF, XMP); with `=all` its colour profile, too' -r -f -a "safe\t'All that does not change how the picture looks'
+all\t'The colour profile, too: colours may look different then'"
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -s j -l jobs -d 'Threads to use; all of the machine\'s if not given' -r
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l list -d 'Print the model\'s tasks, how good it is at them, its size, its id and where it comes from'
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l self-ensemble -d 'Restore all eight flips and turns of a picture and take the mean: eight times the work, a little better'
@@ -65,16 +75,18 @@ complete -c ipt -n "__fish_ipt_using_subcommand restore" -l overwrite -d 'Replac
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l skip-existing -d 'Leave outputs that exist, and make only what is missing'
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l dry-run -d 'Print what would become what, and do nothing'
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l fail-fast -d 'After a failure begin no other picture'
-complete -c ipt -n "__fish_ipt_using_subcommand restore" -l json -d 'Print a JSON object for each picture on a line of its own: input, output, task, model and its id, sizes, format and seconds, or the error'
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l json -d 'Print a JSON object for each picture on a line of its own: input, output, task, model and its id, sizes, format and seconds, or the error; of `degrade` also seed and parameters'
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -s v -l verbose -d 'Say of each picture when it is done'
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -s q -l quiet -d 'Say nothing but errors'
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s t -l task -d 'What `restore` is to undo; any denoiseN with N from 1 to 255' -r -f -a "sr2\t''
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s t -l task -d 'What `restore` is to undo, or another damage; any denoiseN, jpegN and blurN' -r -f -a "sr2\t''
 sr3\t''
 sr4\t''
 derain\t''
 denoise30\t''
-denoise50\t''"
+denoise50\t''
+jpeg40\t''
+blur1.6\t''"
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l seed -d 'Another seed draws other noise and rain' -r
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l rain-streaks -d 'Take the rain from the pictures in this folder, bright streaks on black' -r -f -a "(__fish_complete_directories)"
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s o -l out -d 'Folder for the results; then all paths are inputs' -r -f -a "(__fish_complete_directories)"
@@ -85,12 +97,23 @@ webp\t''
 tiff\t''
 bmp\t''
 pnm\t''"
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l quality -d 'Quality of JPEG files, 1 to 100' -r
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l chroma -d 'Colour resolution of JPEG files' -r -f -a "444\t'A colour for each pixel'
+422\t'For two pixels side by side'
+420\t'For a square of four'"
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l webp-quality -d 'Write WebP files with loss, of this quality, 1 to 100; they are lossless otherwise' -r
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l png-effort -d 'How hard to look for a small PNG file; all are lossless' -r -f -a "fast\t'A tenth larger, in a tenth of the time'
+usual\t'Nearly the smallest, in a third of the time'
+small\t'The smallest'"
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l strip -d 'Leave out what the input says of camera, place and editing (EXIF, XMP); with `=all` its colour profile, too' -r -f -a "safe\t'All that does not change how the picture looks'
+all\t'The colour profile, too: colours may look different then'"
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s j -l jobs -d 'Threads to use; all of the machine\'s if not given' -r
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l record -d 'Write into the result, a PNG file, how it was made: a text chunk called ipt with task, seed, parameters and version as JSON'
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l overwrite -d 'Replace outputs that exist'
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l skip-existing -d 'Leave outputs that exist, and make only what is missing'
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l dry-run -d 'Print what would become what, and do nothing'
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l fail-fast -d 'After a failure begin no other picture'
-complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l json -d 'Print a JSON object for each picture on a line of its own: input, output, task, model and its id, sizes, format and seconds, or the error'
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l json -d 'Print a JSON object for each picture on a line of its own: input, output, task, model and its id, sizes, format and seconds, or the error; of `degrade` also seed and parameters'
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s v -l verbose -d 'Say of each picture when it is done'
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s q -l quiet -d 'Say nothing but errors'
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s h -l help -d 'Print help (see more with \'--help\')'

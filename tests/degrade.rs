@@ -4,6 +4,7 @@
 
 mod support;
 
+use ipt::degrade::{Degradation, Record};
 use ipt::degrade::{Layer, Rain, StreakSet, degrade, stream};
 use ipt::picture::{Format, Layout, Picture, Samples, encode};
 use ipt::{Scale, Task};
@@ -198,5 +199,124 @@ fn procedural_rain_covers_recorded_rain() {
         assert!(*least <= lowest * 1.15 + 0.5 && *most >= highest / 1.15, "{name} does not reach: {found:?}");
         assert!(lowest <= middle && middle <= highest, "{name} is off the middle: {found:?}");
         assert!(*least >= lowest * 0.7 - 0.5 && *most <= highest * 1.5, "{name} goes too far: {found:?}");
+    }
+}
+
+fn damaged(picture: &Picture, name: &str) -> Picture {
+    let degradation: Degradation = name.parse().unwrap();
+    degrade(picture, degradation, &mut stream(0, degradation, ""), None).unwrap()
+}
+
+/// scipy.ndimage.gaussian_filter(row, 1.3), float64, its default truncate=4 and mode='reflect':
+/// row = [0, 0, 200, 0, 0, 0, 100, 255]
+#[test]
+fn blur_is_scipys() {
+    let row = vec![0u8, 0, 200, 0, 0, 0, 100, 255];
+    let expected = scipy_gaussian(&row.iter().map(|&v| f64::from(v)).collect::<Vec<_>>(), 1.3);
+    let blurred = damaged(&Picture::new(8, 1, Layout::Grey, Samples::Eight(row)).unwrap(), "blur1.3");
+    for (&sample, expected) in eight(&blurred).iter().zip(&expected) {
+        assert!((f64::from(sample) - expected).abs() <= 0.5001, "{sample} for {expected}");
+    }
+}
+
+/// The definition, spelt out: weights to four σ, the row mirrored with its ends repeated.
+fn scipy_gaussian(row: &[f64], sigma: f64) -> Vec<f64> {
+    let (radius, length) = ((4.0 * sigma + 0.5) as i64, row.len() as i64);
+    let weight = |offset: i64| (-0.5 * (offset as f64 / sigma).powi(2)).exp();
+    let total: f64 = (-radius..=radius).map(weight).sum();
+    let at = |position: i64| {
+        let mut position = position;
+        while !(0..length).contains(&position) {
+            position = if position < 0 { -1 - position } else { 2 * length - 1 - position };
+        }
+        row[position as usize]
+    };
+    (0..length)
+        .map(|x| (-radius..=radius).map(|offset| weight(offset) / total * at(x + offset)).sum())
+        .collect()
+}
+
+#[test]
+fn blur_and_jpeg_keep_layout_depth_and_opacity() {
+    for layout in [Layout::Grey, Layout::GreyAlpha, Layout::Rgb, Layout::Rgba] {
+        let count = 40 * 24 * layout.channels();
+        let values: Vec<u16> = (0..count).map(|i| (i * 7919 % 65536) as u16).collect();
+        for samples in [
+            Samples::Sixteen(values.clone()),
+            Samples::Eight(values.iter().map(|v| (v >> 8) as u8).collect()),
+        ] {
+            let picture = Picture::new(40, 24, layout, samples).unwrap();
+            for name in ["blur0.8", "blur20", "jpeg10", "jpeg90"] {
+                let result = damaged(&picture, name);
+                assert_eq!((result.width(), result.height(), result.layout()), (40, 24, layout), "{name}");
+                assert_ne!(result, picture, "{name} {layout:?}");
+                if !layout.has_alpha() {
+                    continue;
+                }
+                let alpha = |picture: &Picture| -> Vec<u16> {
+                    let all: Vec<u16> = match picture.samples() {
+                        Samples::Eight(all) => all.iter().map(|&v| v.into()).collect(),
+                        Samples::Sixteen(all) => all.clone(),
+                    };
+                    all.chunks(layout.channels()).map(|pixel| *pixel.last().unwrap()).collect()
+                };
+                assert_eq!(alpha(&result), alpha(&picture), "{name} {layout:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn jpeg_harms_more_at_lower_quality_and_is_neutral_on_flat_pictures() {
+    let photograph =
+        read(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/pictures/parrot.png"));
+    let error = |name: &str| {
+        let result = damaged(&photograph, name);
+        let squares = eight(&result).iter().zip(eight(&photograph));
+        squares.map(|(&a, &b)| f64::from(a.abs_diff(b)).powi(2)).sum::<f64>()
+    };
+    let errors = ["jpeg10", "jpeg40", "jpeg80", "jpeg100"].map(error);
+    assert!(errors.is_sorted_by(|a, b| *a > 1.5 * b), "{errors:?}");
+    assert_eq!(damaged(&flat(Layout::Grey, 20, 128), "jpeg10"), flat(Layout::Grey, 20, 128));
+    // The depth stays, even where only 8 bits of it are used.
+    let sixteen = Picture::new(9, 9, Layout::Grey, Samples::Sixteen(vec![128 * 257; 81])).unwrap();
+    assert_eq!(damaged(&sixteen, "jpeg50"), sixteen);
+}
+
+#[test]
+fn fractions_of_sigma_are_noise_too() {
+    let noisy = damaged(&flat(Layout::Grey, 300, 128), "denoise2.5");
+    let squares: f64 = eight(&noisy).iter().map(|&sample| (f64::from(sample) - 128.0).powi(2)).sum();
+    let measured = (squares / 90_000.0 - 1.0 / 12.0).sqrt();
+    assert!((measured - 2.5).abs() < 0.03, "{measured}");
+    let (whole, named): (Degradation, Degradation) = ("denoise30".parse().unwrap(), task("denoise30").into());
+    assert_eq!(whole, named);
+}
+
+#[test]
+fn a_record_says_how_it_was_done() {
+    let record = |name: &str, streaks| -> serde_json::Value {
+        let record = Record::new(name.parse().unwrap(), 7, "a/ü.png", streaks);
+        serde_json::from_str(&record.to_string()).unwrap()
+    };
+    let noise = record("denoise12.5", None);
+    let expected = serde_json::json!({
+        "program": format!("ipt {}", env!("CARGO_PKG_VERSION")), "task": "denoise12.5", "seed": 7,
+        "name": "a/ü.png", "kind": "noise", "distribution": "gaussian", "sigma": 12.5,
+        "rounding": "half up", "clip": true,
+    });
+    assert_eq!(noise, expected);
+    let rain = record("derain", None);
+    let drawn = Rain::random(&mut stream(7, Task::Derain, "a/ü.png"));
+    assert_eq!(rain["streaks"], "procedural");
+    assert_eq!(rain["angle"].as_f64().unwrap() as f32, drawn.angle);
+    let layer = Layer { width: 1, height: 1, samples: vec![9] };
+    let streaks = StreakSet::new(vec![layer.clone(), layer]).unwrap();
+    assert_eq!(record("derain", Some(&streaks))["layers"], 2);
+    // Nothing is random about these.
+    for (name, key, value) in [("sr3", "scale", 3), ("jpeg40", "quality", 40), ("blur1.5", "radius", 6)] {
+        let record = record(name, None);
+        assert_eq!(record[key], value, "{record}");
+        assert!(record.get("seed").is_none(), "{record}");
     }
 }

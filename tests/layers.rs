@@ -25,7 +25,7 @@ const MODULES: &[(&str, &str)] = &[
     ("dataset", "error task rng picture degrade model"),
     ("restore", "error task bicubic device picture ops model weights"),
     ("train", "error task rng atomic device picture degrade score dataset ops model weights restore"),
-    ("cli", "task device picture score model"),
+    ("cli", "task degrade device picture score model"),
     (
         "commands",
         "error task atomic interrupt progress device picture degrade batch score ops dataset model weights train \
@@ -45,6 +45,11 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("plotters", &["train"]),
     ("tempfile", &["atomic"]),
     ("zip", &["weights"]),
+    ("image", &["picture"]),
+    ("img_parts", &["picture"]),
+    ("jpeg_encoder", &["picture"]),
+    ("libwebp_sys", &["picture"]),
+    ("tiff", &["picture"]),
 ];
 
 /// Modules that know nothing of tensors.

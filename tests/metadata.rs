@@ -60,6 +60,33 @@ fn corrected(little: bool) -> Vec<u8> {
     corrected
 }
 
+/// Directory, tag, kind, count and value or place of each field; places are left out.
+fn fields(exif: &[u8]) -> Vec<(u8, u16, u16, u32, Vec<u8>)> {
+    let little = exif.starts_with(b"II");
+    let short = |at: usize| {
+        let bytes = [exif[at], exif[at + 1]];
+        if little { u16::from_le_bytes(bytes) } else { u16::from_be_bytes(bytes) }
+    };
+    let long = |at: usize| {
+        let bytes = exif[at..at + 4].try_into().unwrap();
+        if little { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) }
+    };
+    let mut found = Vec::new();
+    let mut directories = vec![(0, long(4))];
+    while let Some((directory, start)) = directories.pop() {
+        for field in 0..usize::from(short(start as usize)) {
+            let at = start as usize + 2 + 12 * field;
+            let (tag, value) = (short(at), exif[at + 8..at + 12].to_vec());
+            if tag == 0x8769 {
+                directories.push((1, long(at + 8)));
+            } else {
+                found.push((directory, tag, short(at + 2), long(at + 4), value));
+            }
+        }
+    }
+    found
+}
+
 #[test]
 fn metadata_goes_through_every_format_that_holds_it() {
     let xmp = br#"<x:xmpmeta xmlns:x="adobe:ns:meta/"/>"#.to_vec();
@@ -69,21 +96,26 @@ fn metadata_goes_through_every_format_that_holds_it() {
                 continue;
             }
             for little in [false, true] {
-                let grey = layout.colours() == 1 && format != Format::WebP && format != Format::Tiff
-                    || (layout, format) == (Layout::Grey, Format::Tiff);
+                let grey = layout.colours() == 1 && format != Format::WebP;
                 // Longer than one segment of a JPEG file.
                 let icc = profile(if grey { b"GRAY" } else { b"RGB " }, 70_000);
                 let given = Metadata {
                     icc: Some(icc),
                     exif: Some(exif(little, 6, 4000, 3000)),
                     xmp: Some(xmp.clone()),
+                    record: None,
                 };
                 let file = encode_with(&picture(layout), format, &given, &EncodeOptions::default()).unwrap();
                 let found = decode(&file).unwrap();
                 assert_eq!((found.picture.width(), found.picture.height()), (5, 3), "{format}: not turned");
                 let expected = match format {
                     Format::Bmp | Format::Pnm => Metadata::default(),
-                    Format::Tiff => Metadata { icc: given.icc, ..Metadata::default() },
+                    // Its fields are not where they were.
+                    Format::Tiff => {
+                        let exif = found.metadata.exif.clone();
+                        assert_eq!(fields(exif.as_ref().unwrap()), fields(&corrected(little)), "{layout:?}");
+                        Metadata { exif, ..given }
+                    }
                     _ => Metadata { exif: Some(corrected(little)), ..given },
                 };
                 assert!(found.metadata == expected, "{format} {layout:?} {:?}", found.metadata);
@@ -155,5 +187,65 @@ fn damaged_exif_is_carried_and_too_long_exif_refused() {
     }
     let given = Metadata { exif: Some(vec![0; 70_000]), ..Metadata::default() };
     let error = encode_with(&picture(Layout::Rgb), Format::Jpeg, &given, &EncodeOptions::default());
-    assert_eq!(error.unwrap_err().to_string(), "70000 bytes of EXIF do not fit a jpeg file");
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "70000 bytes of EXIF do not fit a jpeg file; --strip leaves them out"
+    );
+}
+
+/// A block with a preview: a main directory with a camera and, behind it, the second directory and
+/// the preview's bytes, or the preview before the camera's name.
+fn with_preview(last: bool) -> Vec<u8> {
+    let entry = |tag: u16, kind: u16, count: u32, value: u32| {
+        [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &count.to_le_bytes(), &value.to_le_bytes()].concat()
+    };
+    let (second, end) = (8 + 2 + 12 + 4u32, 8 + 2 + 12 + 4 + 2 + 2 * 12 + 4);
+    let (preview, name) = if last { (end + 20, end) } else { (end, end + 500) };
+    let mut block = b"II*\0\x08\0\0\0\x01\0".to_vec();
+    block.extend(entry(0x010f, 2, 20, name));
+    block.extend(second.to_le_bytes());
+    block.extend([2, 0]);
+    block.extend(entry(0x0201, 4, 1, preview));
+    block.extend(entry(0x0202, 4, 1, 500));
+    block.extend([0; 4]);
+    let (name, picture) = (b"A camera of a maker\0", [0xab; 500]);
+    block.extend(if last { [&name[..], &picture].concat() } else { [&picture[..], name].concat() });
+    block
+}
+
+#[test]
+fn a_preview_of_what_the_picture_was_is_gone() {
+    for last in [true, false] {
+        let given = Metadata { exif: Some(with_preview(last)), ..Metadata::default() };
+        let file =
+            encode_with(&picture(Layout::Rgb), Format::Png, &given, &EncodeOptions::default()).unwrap();
+        let exif = decode(&file).unwrap().metadata.exif.unwrap();
+        assert_eq!(exif[22..26], [0; 4], "no second directory");
+        assert!(exif.windows(20).any(|window| window == b"A camera of a maker\0"));
+        // Cut off where nothing else comes to harm.
+        assert_eq!(exif.windows(500).any(|window| window == [0xab; 500]), !last);
+    }
+}
+
+#[test]
+fn sides_in_xmp_are_those_of_the_picture() {
+    let xmp = br#"<d tiff:ImageWidth="4000" exif:PixelYDimension="3000" tiff:Orientation="6"/>"#;
+    let given = Metadata { xmp: Some(xmp.to_vec()), ..Metadata::default() };
+    for format in [Format::Png, Format::Jpeg, Format::WebP, Format::Tiff] {
+        let file = encode_with(&picture(Layout::Rgb), format, &given, &EncodeOptions::default()).unwrap();
+        let found = decode(&file).unwrap().metadata.xmp.unwrap();
+        // Nobody turned the picture, and no viewer obeys this packet alone.
+        let expected = r#"<d tiff:ImageWidth="5" exif:PixelYDimension="3" tiff:Orientation="6"/>"#;
+        assert_eq!(String::from_utf8(found).unwrap(), expected, "{format}");
+    }
+    // The packet was written with EXIF that turns the picture: upright now, both say.
+    let given = Metadata { exif: Some(exif(true, 1, 5, 3)), ..given };
+    let mut file =
+        encode_with(&picture(Layout::Rgb), Format::Jpeg, &given, &EncodeOptions::default()).unwrap();
+    let upright = exif(true, 1, 5, 3)[..34].to_vec();
+    let at = file.windows(34).position(|window| window == upright).unwrap();
+    file[at..at + 34].copy_from_slice(&exif(true, 6, 5, 3)[..34]);
+    let found = decode(&file).unwrap();
+    assert_eq!((found.picture.width(), found.picture.height()), (3, 5));
+    assert!(String::from_utf8(found.metadata.xmp.unwrap()).unwrap().contains(r#"tiff:Orientation="1""#));
 }

@@ -12,5 +12,5 @@ mod walk;
 
 pub use paths::{Input, Output};
 pub use plan::{Existing, Job, Options, Plan};
-pub use run::{Made, Order, Summary, run};
+pub use run::{Made, Order, Summary, Writing, run};
 pub use walk::{Found, pictures};

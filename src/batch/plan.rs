@@ -122,6 +122,14 @@ impl Plan {
             Target::File(path) => Output::Path(path.clone()),
             Target::Folder(folder) => Output::Path(renamed(folder.join(file_name), options.format)),
         };
+        // In a folder, what has such a name is such an input, which is refused when it is read.
+        if let Target::File(path) = target
+            && options.format.is_none()
+            && Format::is_foreign(path)
+        {
+            let message = "this format is not written, only png, jpeg, webp, tiff, bmp and pnm: see --format";
+            return Err(Error::Usage(message.into()).at(path));
+        }
         let name = file_name.to_string_lossy().into_owned();
         self.jobs.push(Job { format: format(&output, options), input: input.clone(), output, name });
         Ok(())

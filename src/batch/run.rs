@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::plan::{Existing, Job, Plan};
 use crate::atomic;
 use crate::error::Result;
-use crate::picture::{self, Format, Picture};
+use crate::picture::{self, Decoded, EncodeOptions, Format, Picture, Strip};
 
 /// How the files are gone through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -18,6 +18,17 @@ pub struct Order {
     pub parallel: bool,
     /// After a failure no other file is begun.
     pub fail_fast: bool,
+}
+
+/// How the results are written.
+#[derive(Clone, Copy, Default)]
+pub struct Writing<'a> {
+    /// Quality, effort.
+    pub options: EncodeOptions,
+    /// What of the input's metadata is left out; without, it comes along.
+    pub strip: Option<Strip>,
+    /// How a job's picture is made, in words to be written into its file.
+    pub record: Option<&'a (dyn Fn(&Job) -> String + Sync)>,
 }
 
 /// How a batch ended.
@@ -53,6 +64,7 @@ pub struct Made {
 pub fn run(
     plan: &Plan,
     order: Order,
+    writing: Writing,
     work: impl Fn(&Job, &Picture) -> Result<Picture> + Sync,
     report: impl Fn(&Job, &Result<Made>) + Sync,
 ) -> Summary {
@@ -68,7 +80,7 @@ pub fn run(
         if stop.load(Ordering::Relaxed) {
             return;
         }
-        let result = make(job, existing, &work);
+        let result = make(job, existing, writing, &work);
         if result.is_ok() {
             done.fetch_add(1, Ordering::Relaxed);
         } else {
@@ -90,17 +102,21 @@ pub fn run(
 fn make(
     job: &Job,
     existing: atomic::Existing,
+    writing: Writing,
     work: impl Fn(&Job, &Picture) -> Result<Picture>,
 ) -> Result<Made> {
     let start = Instant::now();
     let size = |picture: &Picture| (picture.width(), picture.height());
-    let decoded = picture::decode(&job.input.read()?)?;
-    let picture = work(job, &decoded.picture)?;
-    let format = job.format.unwrap_or(decoded.format);
-    let (from, to) = (size(&decoded.picture), size(&picture));
-    let bytes = picture::encode(&picture, format)?;
+    let Decoded { picture: input, format, mut metadata } = picture::decode(&job.input.read()?)?;
+    let picture = work(job, &input)?;
+    let format = job.format.unwrap_or(format);
+    let (from, to) = (size(&input), size(&picture));
+    drop(input);
+    metadata.strip(writing.strip);
+    metadata.record = writing.record.map(|record| record(job));
+    let bytes = picture::encode_with(&picture, format, &metadata, &writing.options)?;
     // A big picture's samples are not needed while its file is synced.
-    drop((decoded, picture));
+    drop(picture);
     job.output.write(&bytes, existing)?;
     Ok(Made { from, to, format, time: start.elapsed() })
 }

@@ -4,6 +4,7 @@
 
 pub mod compute;
 pub mod degrade;
+pub mod encoding;
 pub mod export;
 pub mod paths;
 pub mod restore;

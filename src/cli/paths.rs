@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use super::encoding::Encoding;
 use super::values::FormatName;
 use crate::picture::Format;
 
@@ -48,10 +49,13 @@ pub struct Paths {
     #[arg(long)]
     pub fail_fast: bool,
     /// Print a JSON object for each picture on a line of its own: input, output, task, model and
-    /// its id, sizes, format and seconds, or the error
+    /// its id, sizes, format and seconds, or the error; of `degrade` also seed and parameters
     #[arg(long)]
     pub json: bool,
     /// Say of each picture when it is done
     #[arg(short, long, conflicts_with = "quiet")]
     pub verbose: bool,
+    /// How the outputs are written.
+    #[command(flatten)]
+    pub encoding: Encoding,
 }

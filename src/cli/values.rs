@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, Command, Error, error::ErrorKind};
 
+use crate::degrade::Degradation;
 use crate::device::Placement;
 use crate::picture::Format;
 use crate::score::{Metric, ProtocolName};
@@ -13,6 +14,7 @@ use crate::task::Task;
 
 /// Written out, as clap wants them static.
 const TASKS: [&str; 6] = ["sr2", "sr3", "sr4", "derain", "denoise30", "denoise50"];
+const OTHER_DEGRADATIONS: [&str; 2] = ["jpeg40", "blur1.6"];
 const DEVICES: [&str; 3] = ["auto", "cpu", "cuda"];
 const FORMATS: [&str; 6] = ["png", "jpeg", "webp", "tiff", "bmp", "pnm"];
 const PROTOCOLS: [&str; 6] = ["sr2", "sr3", "sr4", "denoise", "derain", "ipt-paper"];
@@ -56,6 +58,22 @@ impl ModelName {
 impl From<OsString> for ModelName {
     fn from(name: OsString) -> Self {
         if name == "embedded" { ModelName::Embedded } else { ModelName::File(name.into()) }
+    }
+}
+
+/// Any way to damage pictures; those of pre-training and two others are suggested.
+#[derive(Debug, Clone, Copy)]
+pub struct DegradationName;
+
+impl TypedValueParser for DegradationName {
+    type Value = Degradation;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Degradation, Error> {
+        parse(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(TASKS.into_iter().chain(OTHER_DEGRADATIONS).map(PossibleValue::new)))
     }
 }
 
@@ -142,6 +160,9 @@ mod tests {
     #[test]
     fn suggestions_are_understood() {
         assert_eq!(TASKS.map(String::from), Task::PRETRAINING.map(|task| task.to_string()));
+        for name in TASKS.into_iter().chain(OTHER_DEGRADATIONS) {
+            name.parse::<Degradation>().unwrap();
+        }
         for name in DEVICES {
             name.parse::<Placement>().unwrap();
         }

@@ -3,23 +3,31 @@
 use anyhow::bail;
 
 use super::Exit;
-use super::files::{Files, Work};
+use super::files::{Degraded, Files, Work};
+use crate::batch::Job;
 use crate::cli::Global;
 use crate::cli::degrade::Degrade;
-use crate::degrade::{StreakSet, degrade, stream};
-use crate::task::Task;
+use crate::degrade::{Degradation, Record, StreakSet, degrade, stream};
+use crate::picture::Format;
 
 pub fn run(args: &Degrade, global: &Global) -> anyhow::Result<Exit> {
     let files = Files::plan(&args.paths, global)?;
     let streaks = match (&args.rain_streaks, args.task) {
         (None, _) => None,
-        (Some(folder), Task::Derain) => Some(StreakSet::load(folder)?),
+        (Some(folder), Degradation::Rain) => Some(StreakSet::load(folder)?),
         (Some(_), task) => bail!("--rain-streaks is for derain; {task} has no rain"),
     };
+    if args.record
+        && let Some(other) = files.formats().find(|&format| format != Format::Png)
+    {
+        bail!("--record is for PNG files, but a {other} file would be written: see --format");
+    }
     if let Some(exit) = files.only_shown()? {
         return Ok(exit);
     }
-    let what = Work { task: args.task.to_string(), model: None, model_id: None, parallel: true };
+    let record = |job: &Job| Record::new(args.task, args.seed, &job.name, streaks.as_ref());
+    let degradation = Some(Degraded { record: &record, in_file: args.record });
+    let what = Work { task: args.task.to_string(), model: None, model_id: None, parallel: true, degradation };
     Ok(files.run(&what, |job, picture, _| {
         let mut rng = stream(args.seed, args.task, &job.name);
         degrade(picture, args.task, &mut rng, streaks.as_ref())

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 
 use super::screen::Screen;
-use super::{Exit, complain, print, record};
-use crate::batch::{self, Existing, Input, Job, Made, Options, Order, Output, Plan, Summary};
+use super::{Exit, complain, encoding, print, record};
+use crate::batch::{self, Existing, Input, Job, Made, Options, Order, Output, Plan, Summary, Writing};
 use crate::cli::Global;
 use crate::cli::paths::Paths;
+use crate::degrade::Record;
 use crate::error::{AtPath, Result};
-use crate::picture::Picture;
+use crate::picture::{Format, Picture};
 use crate::progress::{self, Progress};
 
 /// The files of one run of a command.
@@ -31,6 +32,16 @@ pub struct Work<'a> {
     pub model_id: Option<String>,
     /// Whether pictures are best worked on at the same time; else each tells how far it is.
     pub parallel: bool,
+    /// How each picture is damaged, if it is.
+    pub degradation: Option<Degraded<'a>>,
+}
+
+/// What has to be known to damage pictures in the same way again.
+#[derive(Clone, Copy)]
+pub struct Degraded<'a> {
+    pub record: &'a (dyn Fn(&Job) -> Record + Sync),
+    /// Whether it is also written into each file.
+    pub in_file: bool,
 }
 
 impl<'a> Files<'a> {
@@ -66,6 +77,11 @@ impl<'a> Files<'a> {
         Ok(Some(if self.plan.failures.is_empty() { Exit::Done } else { Exit::Failed }))
     }
 
+    /// The formats of the outputs, as far as they are known before the inputs are.
+    pub fn formats(&self) -> impl Iterator<Item = Format> {
+        self.plan.jobs.iter().filter_map(|job| job.format)
+    }
+
     /// Works through the plan, with a bar, a line for each failure, and a last line for batches.
     pub fn run(&self, what: &Work, work: impl Fn(&Job, &Picture, &Screen) -> Result<Picture> + Sync) -> Exit {
         let Self { args, quiet, plan } = self;
@@ -81,7 +97,13 @@ impl<'a> Files<'a> {
             work(job, picture, &Screen { bar: &bar, input: &job.input, alone: total < 2, quiet: *quiet })
         };
         let order = Order { parallel: what.parallel, fail_fast: args.fail_fast };
-        let summary = batch::run(plan, order, work, |job, result| {
+        let record = what
+            .degradation
+            .filter(|how| how.in_file)
+            .map(|how| move |job: &Job| (how.record)(job).to_string());
+        let writing =
+            Writing { record: record.as_ref().map(|record| record as _), ..encoding::choose(&args.encoding) };
+        let summary = batch::run(plan, order, writing, work, |job, result| {
             match result {
                 Err(error) => bar.line(format_args!("ipt: {}: {error}", job.input)),
                 Ok(made) if args.verbose => bar.line(sentence(job, made)),

@@ -3,6 +3,7 @@
 mod compute;
 mod degrade;
 mod display;
+mod encoding;
 mod exit;
 mod export;
 mod files;

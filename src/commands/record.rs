@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::files::Work;
 use crate::batch::{Job, Made};
+use crate::degrade;
 use crate::error::Result;
 
 #[derive(Serialize)]
@@ -16,6 +17,9 @@ struct Record<'a> {
     model: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     model_id: Option<&'a str>,
+    /// How the picture was damaged, if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    degradation: Option<degrade::Record>,
     #[serde(flatten)]
     outcome: Outcome,
 }
@@ -42,6 +46,7 @@ pub fn line(job: &Job, result: &Result<Made>, what: &Work) -> Vec<u8> {
         input: job.input.to_string(),
         output: job.output.to_string(),
         task: &what.task,
+        degradation: what.degradation.map(|how| (how.record)(job)),
         model: what.model,
         model_id: what.model_id.as_deref(),
         outcome,

@@ -20,7 +20,7 @@ pub fn run(args: &Restore, global: &Global) -> anyhow::Result<Exit> {
     let tasks = &args.tasks;
     let task = tasks.iter().map(Task::to_string).collect::<Vec<_>>().join(",");
     if args.baseline {
-        let what = Work { task, model: None, model_id: None, parallel: true };
+        let what = Work { task, model: None, model_id: None, parallel: true, degradation: None };
         let shown = files.only_shown()?;
         let bicubic = |picture: &_| Ok(baseline(picture, scale(tasks)));
         return Ok(shown.unwrap_or_else(|| files.run(&what, |_, picture, _| bicubic(picture))));
@@ -42,7 +42,7 @@ pub fn run(args: &Restore, global: &Global) -> anyhow::Result<Exit> {
     // The restorer has its own copy of the parameters.
     drop(model);
     let name = name(args);
-    let what = Work { task, model: Some(&name), model_id, parallel: false };
+    let what = Work { task, model: Some(&name), model_id, parallel: false, degradation: None };
     Ok(files.run(&what, |_, picture, screen| {
         if let Some(text) = hint(picture, tasks, &able) {
             screen.hint(text);

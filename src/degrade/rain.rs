@@ -6,7 +6,7 @@ use rand_distr::{Distribution, Exp1, Poisson, StandardNormal};
 use super::Layer;
 
 /// The style of a layer of rain streaks; lengths in pixels, brightness on the 0..255 scale.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct Rain {
     /// Mean brightness over all pixels: how much rain there is.
     pub amount: f32,

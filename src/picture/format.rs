@@ -33,6 +33,17 @@ impl Format {
         path.as_ref().extension()?.to_str()?.parse().ok()
     }
 
+    /// Whether a path's extension names a format of pictures that is not written: an output of that
+    /// name would not be what it says.
+    pub fn is_foreign(path: impl AsRef<Path>) -> bool {
+        const FOREIGN: [&str; 14] = [
+            "avif", "avifs", "dng", "exr", "gif", "hdr", "heic", "heif", "ico", "jp2", "jxl", "psd", "qoi",
+            "tga",
+        ];
+        let extension = path.as_ref().extension().and_then(|extension| extension.to_str());
+        extension.is_some_and(|extension| FOREIGN.iter().any(|name| extension.eq_ignore_ascii_case(name)))
+    }
+
     /// The extension that files of this format are usually given.
     pub fn extension(self) -> &'static str {
         match self {
@@ -86,5 +97,8 @@ mod tests {
         assert_eq!(Format::from_extension("A.TIF"), Some(Format::Tiff));
         assert_eq!(Format::from_extension("png"), None);
         assert!("gif".parse::<Format>().is_err());
+        assert!(
+            Format::is_foreign("a/b.AVIF") && !Format::is_foreign("b.png") && !Format::is_foreign("avif")
+        );
     }
 }

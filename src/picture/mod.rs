@@ -1,21 +1,21 @@
 //! Pictures as samples in memory, and the way in and out of files.
 
 pub mod colour;
-mod complete;
 mod decode;
 mod encode;
 mod format;
 mod hidden;
+mod ifd;
 mod layout;
 mod metadata;
 mod noise_level;
 mod resize;
 
 pub use decode::{Decoded, MAX_PIXELS, decode};
-pub use encode::{Effort, EncodeOptions, encode, encode_with};
+pub use encode::{Chroma, Effort, EncodeOptions, encode, encode_with};
 pub use format::Format;
 pub use layout::{Layout, Sample, Samples};
-pub use metadata::Metadata;
+pub use metadata::{Metadata, Strip};
 pub use resize::resize;
 
 use crate::error::{Error, Result};

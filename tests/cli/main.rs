@@ -5,6 +5,8 @@ mod browser;
 mod choose;
 mod degrade;
 mod examples;
+mod files;
+mod formats;
 mod general;
 mod harness;
 #[cfg(target_os = "linux")]

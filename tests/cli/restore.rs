@@ -6,7 +6,7 @@ use ipt::picture::{Format, Layout, Picture, Samples, decode, encode};
 use crate::harness::{TestEnv, grey, look, picture, tiny};
 
 /// A folder with a model that has learned nothing, for these tasks.
-fn with_model(tasks: &[&str]) -> TestEnv {
+pub fn with_model(tasks: &[&str]) -> TestEnv {
     let env = TestEnv::with(&["in/a.png", "in/deep/b.jpg"]);
     tiny(tasks).save(&env.path("model.safetensors"), DType::F16).unwrap();
     env

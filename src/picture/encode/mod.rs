@@ -1,21 +1,43 @@
 //! Picture → bytes of a file.
 
+mod jpeg;
+mod pnm;
+mod tiff;
+mod webp;
+
 use std::borrow::Cow;
 use std::io::Cursor;
+use std::iter;
 
-use image::codecs::{bmp, jpeg, png, tiff, webp};
-use image::{ExtendedColorType, ImageEncoder, ImageError};
+use image::codecs::bmp::BmpEncoder;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{ExtendedColorType, ImageEncoder, ImageError, ImageResult};
 
 use super::{Format, Layout, Metadata, Picture, Sample, Samples};
 use crate::error::{Error, Result};
 
-/// How a file is written.
+/// How a file is written; each option is for one format and nothing to the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EncodeOptions {
     /// Quality of JPEG files, 1..=100; 95 cannot be told from the original and takes about half of 100.
     pub jpeg_quality: u8,
+    /// Resolution of colour in JPEG files.
+    pub chroma: Chroma,
+    /// Quality of WebP files, 1..=100; lossless if there is none.
+    pub webp_quality: Option<u8>,
     /// How hard to look for a small PNG file.
     pub png_effort: Effort,
+}
+
+/// How many pixels of a JPEG file share a sample of colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chroma {
+    /// 4:4:4: each has its own.
+    Full,
+    /// 4:2:2: two side by side.
+    Half,
+    /// 4:2:0: a square of four.
+    Quarter,
 }
 
 /// Time against size of a file that is lossless either way.
@@ -31,7 +53,12 @@ pub enum Effort {
 
 impl Default for EncodeOptions {
     fn default() -> Self {
-        EncodeOptions { jpeg_quality: 95, png_effort: Effort::Usual }
+        EncodeOptions {
+            jpeg_quality: 95,
+            chroma: Chroma::Full,
+            webp_quality: None,
+            png_effort: Effort::Usual,
+        }
     }
 }
 
@@ -45,12 +72,11 @@ pub fn encode(picture: &Picture, format: Format) -> Result<Vec<u8>> {
 
 /// The picture as a file of `format`.
 ///
-/// JPEG: colour at full resolution (4:4:4). WebP: lossless. PNM: PGM, PPM, or PAM where there is
-/// opacity. 16 bits are rounded to 8 where the format has no more (JPEG, WebP, BMP); grey with opacity
-/// becomes RGBA where the format lacks it (TIFF, BMP).
+/// PNM: PGM, PPM, or PAM where there is opacity. 16 bits are rounded to 8 where the format has no more (JPEG, WebP, BMP); grey with opacity
+/// becomes RGBA where the format lacks it (BMP).
 ///
-/// PNG, JPEG and WebP hold all metadata, TIFF a colour profile, BMP and PNM none. It is corrected for
-/// the picture's size, and a profile that is for other colours than the file's is left out.
+/// PNG, JPEG, WebP and TIFF hold all metadata, BMP and PNM none. It is corrected for the picture's
+/// size, and a profile that is for other colours than the file's is left out.
 ///
 /// # Errors
 /// JPEG cannot hold opacity; JPEG sides go to 65535, WebP sides to 16383; metadata may be too long for
@@ -63,36 +89,40 @@ pub fn encode_with(
 ) -> Result<Vec<u8>> {
     let picture = fit(picture, format)?;
     let metadata = metadata.fitted(&picture, format);
-    let (width, height) = (picture.width as u32, picture.height as u32);
-    let (bytes, colour) = (native(&picture.samples), colour(&picture));
+    let file = match format {
+        Format::Png => png(&picture, options.png_effort)?,
+        Format::Jpeg => jpeg::encode(&picture, options.jpeg_quality, options.chroma)?,
+        Format::WebP => webp::encode(&picture, options.webp_quality)?,
+        Format::Tiff => tiff::encode(&picture, &metadata)?,
+        Format::Bmp => by_library(&picture, |file, [width, height], samples, colour| {
+            BmpEncoder::new(file).write_image(samples, width, height, colour)
+        })?,
+        Format::Pnm => pnm::encode(&picture),
+    };
+    metadata.put_into(file, format, &picture)
+}
+
+fn png(picture: &Picture, effort: Effort) -> Result<Vec<u8>> {
+    let compression = match effort {
+        Effort::Fast => CompressionType::Fast,
+        Effort::Usual => CompressionType::Level(3),
+        Effort::Small => CompressionType::Best,
+    };
+    by_library(picture, |file, [width, height], samples, colour| {
+        PngEncoder::new_with_quality(file, compression, FilterType::Adaptive)
+            .write_image(samples, width, height, colour)
+    })
+}
+
+/// What `write` makes with an encoder of the picture library, given the sides and the samples.
+fn by_library(
+    picture: &Picture,
+    write: impl FnOnce(&mut Cursor<Vec<u8>>, [u32; 2], &[u8], ExtendedColorType) -> ImageResult<()>,
+) -> Result<Vec<u8>> {
     let mut file = Cursor::new(Vec::new());
-    match format {
-        Format::Pnm => return Ok(pnm(&picture)),
-        Format::Png => png::PngEncoder::new_with_quality(
-            &mut file,
-            match options.png_effort {
-                Effort::Fast => png::CompressionType::Fast,
-                Effort::Usual => png::CompressionType::Level(3),
-                Effort::Small => png::CompressionType::Best,
-            },
-            png::FilterType::Adaptive,
-        )
-        .write_image(&bytes, width, height, colour),
-        Format::Jpeg => jpeg::JpegEncoder::new_with_quality(&mut file, options.jpeg_quality.clamp(1, 100))
-            .write_image(&bytes, width, height, colour),
-        Format::WebP => webp::WebPEncoder::new_lossless(&mut file).write_image(&bytes, width, height, colour),
-        Format::Tiff => {
-            let mut encoder = tiff::TiffEncoder::new(&mut file);
-            if let Some(icc) = &metadata.icc {
-                // It does take profiles.
-                let _ = encoder.set_icc_profile(icc.clone());
-            }
-            encoder.write_image(&bytes, width, height, colour)
-        }
-        Format::Bmp => bmp::BmpEncoder::new(&mut file).write_image(&bytes, width, height, colour),
-    }
-    .map_err(reason)?;
-    metadata.put_into(file.into_inner(), format, &picture)
+    let sides = [picture.width as u32, picture.height as u32];
+    write(&mut file, sides, &native(&picture.samples), colour(picture)).map_err(reason)?;
+    Ok(file.into_inner())
 }
 
 /// The picture in a layout and depth that `format` holds.
@@ -119,23 +149,29 @@ fn fit(picture: &Picture, format: Format) -> Result<Cow<'_, Picture>> {
     {
         fitted = Cow::Owned(fitted.to_eight());
     }
-    if matches!(format, Format::Tiff | Format::Bmp) && picture.layout == Layout::GreyAlpha {
-        fitted = Cow::Owned(spread(&fitted));
+    if format == Format::Bmp && picture.layout == Layout::GreyAlpha {
+        fitted = Cow::Owned(spread(&fitted).into_owned());
     }
     Ok(fitted)
 }
 
-/// Grey with opacity as RGB with opacity.
-fn spread(picture: &Picture) -> Picture {
-    fn rgba<T: Sample>(samples: &[T]) -> Samples {
-        let (pixels, _) = samples.as_chunks::<2>();
-        T::wrap(pixels.iter().flat_map(|&[grey, alpha]| [grey, grey, grey, alpha]).collect())
+/// Grey as RGB; opacity and colour stay.
+fn spread(picture: &Picture) -> Cow<'_, Picture> {
+    fn repeated<T: Sample>(samples: &[T], channels: usize) -> Samples {
+        let pixels = samples.chunks_exact(channels);
+        T::wrap(pixels.flat_map(|pixel| iter::repeat_n(pixel[0], 2).chain(pixel.iter().copied())).collect())
     }
-    let samples = match &picture.samples {
-        Samples::Eight(samples) => rgba(samples),
-        Samples::Sixteen(samples) => rgba(samples),
+    let layout = match picture.layout {
+        Layout::Grey => Layout::Rgb,
+        Layout::GreyAlpha => Layout::Rgba,
+        Layout::Rgb | Layout::Rgba => return Cow::Borrowed(picture),
     };
-    Picture { layout: Layout::Rgba, samples, ..*picture }
+    let channels = picture.layout.channels();
+    let samples = match &picture.samples {
+        Samples::Eight(samples) => repeated(samples, channels),
+        Samples::Sixteen(samples) => repeated(samples, channels),
+    };
+    Cow::Owned(Picture { layout, samples, ..*picture })
 }
 
 /// The samples in this machine's byte order, as the encoders take them.
@@ -159,34 +195,6 @@ fn colour(picture: &Picture) -> ExtendedColorType {
         (Samples::Sixteen(_), Layout::Rgb) => ExtendedColorType::Rgb16,
         (Samples::Sixteen(_), Layout::Rgba) => ExtendedColorType::Rgba16,
     }
-}
-
-/// PGM and PPM, which every program reads, where they can hold the picture, else PAM.
-///
-/// Written here because the library's encoder has neither 16-bit PPM nor 16-bit grey with opacity.
-fn pnm(picture: &Picture) -> Vec<u8> {
-    let (width, height, depth) = (picture.width, picture.height, picture.layout.channels());
-    let maxval = match picture.samples {
-        Samples::Eight(_) => 255,
-        Samples::Sixteen(_) => 65535,
-    };
-    let pam = |kind: &str| {
-        format!(
-            "P7\nWIDTH {width}\nHEIGHT {height}\nDEPTH {depth}\nMAXVAL {maxval}\nTUPLTYPE {kind}\nENDHDR\n"
-        )
-    };
-    let header = match picture.layout {
-        Layout::Grey => format!("P5\n{width} {height}\n{maxval}\n"),
-        Layout::Rgb => format!("P6\n{width} {height}\n{maxval}\n"),
-        Layout::GreyAlpha => pam("GRAYSCALE_ALPHA"),
-        Layout::Rgba => pam("RGB_ALPHA"),
-    };
-    let mut file = header.into_bytes();
-    match &picture.samples {
-        Samples::Eight(samples) => file.extend_from_slice(samples),
-        Samples::Sixteen(samples) => file.extend(samples.iter().flat_map(|sample| sample.to_be_bytes())),
-    }
-    file
 }
 
 fn reason(error: ImageError) -> Error {
