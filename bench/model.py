@@ -31,14 +31,15 @@ class Config:
     heads: int = 4
     task_embedding: str = "per-task"
     memory_norm: bool = True
+    decoder_norm: bool = True
     bicubic_residual: bool = True
-    white: float = 1.0
+    white: float = 8.0
     output_bias: bool = False
 
     @staticmethod
     def base(tasks, **other):
         published = dict(width=576, layers=12, heads=12, task_embedding="per-position")
-        published.update(memory_norm=False, bicubic_residual=False, white=255.0)
+        published.update(memory_norm=False, decoder_norm=False, bicubic_residual=False, white=255.0)
         return Config(tasks=tasks, **{**published, **other})
 
 
@@ -115,6 +116,8 @@ class Body(nn.Module):
         if config.memory_norm:
             self.encoder["norm"] = nn.LayerNorm(config.width)
         self.decoder = nn.ModuleDict({"layers": nn.ModuleList(DecoderLayer(config) for _ in range(config.layers))})
+        if config.decoder_norm:
+            self.decoder["norm"] = nn.LayerNorm(config.width)
         self.query_embed = nn.Embedding(len(config.tasks), math.prod(self.embedding))
         hidden = 4 * config.width
         self.mlp_head = nn.Sequential(
@@ -131,6 +134,8 @@ class Body(nn.Module):
         task = self.query_embed.weight[index].view(self.embedding)
         for layer in self.decoder["layers"]:
             x = layer(x, memory, task)
+        if "norm" in self.decoder:
+            x = self.decoder["norm"](x)
         tokens = self.mlp_head(x) + x if self.residual else self.mlp_head(x)
         side = INPUT // self.patch
         return F.pixel_shuffle(tokens.transpose(1, 2).unflatten(2, (side, side)), self.patch), tokens
@@ -205,7 +210,7 @@ def open_model(path, task):
             (size,) = struct.unpack("<Q", file.read(8))
             header, data = json.loads(file.read(size)), bytearray(file.read())
         document = header.pop("__metadata__", {}).get("ipt")
-        config = Config(**json.loads(document)["config"]) if document else None
+        config = Config(**{"decoder_norm": False, **json.loads(document)["config"]}) if document else None
         types = {"F32": torch.float32, "F16": torch.float16, "I64": torch.int64}
         weights = {}
         for name, entry in header.items():

@@ -29,21 +29,24 @@ impl Grid {
     }
 
     fn patch(&self) -> usize {
-        self.channels * self.side * self.side
+        self.channels * self.plane()
     }
 
-    /// Calls `copy(index in the band of pixels, index in the band of patches)` for each element.
+    /// Calls `copy(start in the band of pixels, start in the band of patches)` for each pixel: there its channels
+    /// are neighbours, here they are a plane of the patch apart.
     #[inline(always)]
-    fn each(&self, mut copy: impl FnMut(usize, usize)) {
+    fn each_pixel(&self, mut copy: impl FnMut(usize, usize)) {
         let Self { columns, channels, side, .. } = *self;
         for column in 0..columns {
             for place in 0..side * side {
                 let pixel = (place / side * columns + column) * side + place % side;
-                for channel in 0..channels {
-                    copy(pixel * channels + channel, column * self.patch() + channel * side * side + place);
-                }
+                copy(pixel * channels, column * self.patch() + place);
             }
         }
+    }
+
+    fn plane(&self) -> usize {
+        self.side * self.side
     }
 
     /// Cuts pictures into patches.
@@ -52,8 +55,11 @@ impl Grid {
     /// If the pictures are not of this size.
     pub fn cut(&self, pictures: &[f32]) -> Vec<f32> {
         self.bands(pictures, |from, to| {
-            self.each(|pixel, patch| {
-                to[patch].write(from[pixel]);
+            self.each_pixel(|pixel, patch| {
+                let to = to[patch..].iter_mut().step_by(self.plane());
+                to.zip(&from[pixel..][..self.channels]).for_each(|(to, from)| {
+                    to.write(*from);
+                });
             })
         })
     }
@@ -64,8 +70,11 @@ impl Grid {
     /// If the patches are not of this size.
     pub fn join(&self, patches: &[f32]) -> Vec<f32> {
         self.bands(patches, |from, to| {
-            self.each(|pixel, patch| {
-                to[pixel].write(from[patch]);
+            self.each_pixel(|pixel, patch| {
+                let from = from[patch..].iter().step_by(self.plane());
+                to[pixel..][..self.channels].iter_mut().zip(from).for_each(|(to, from)| {
+                    to.write(*from);
+                });
             })
         })
     }
