@@ -60,7 +60,13 @@ where
         .y_label_area_size(56)
         .build_cartesian_2d(x, y)
         .map_err(plotting)?;
-    chart.configure_mesh().x_desc("step").light_line_style(TRANSPARENT).draw().map_err(plotting)?;
+    chart
+        .configure_mesh()
+        .x_desc("step")
+        .x_label_formatter(&|step| format!("{step:.0}"))
+        .light_line_style(TRANSPARENT)
+        .draw()
+        .map_err(plotting)?;
     for (i, (task, points)) in curves.iter().enumerate() {
         let colour = Palette99::pick(i).stroke_width(2);
         chart
@@ -122,7 +128,8 @@ fn bounds(curves: &Curves) -> Option<(Range<f64>, Range<f64>)> {
     let low = points().map(|point| point.1).reduce(f64::min)?;
     let high = points().map(|point| point.1).reduce(f64::max)?;
     let room = 0.05 * (high - low).max(1e-3);
-    Some((0.0..last.max(1.0), low - room..high + room))
+    // The legend stands to the right of the lines.
+    Some((0.0..1.2 * last.max(1.0), low - room..high + room))
 }
 
 #[cfg(test)]
