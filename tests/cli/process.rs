@@ -64,8 +64,9 @@ fn jobs_govern_all_threads() {
 fn memory_does_not_grow_with_the_number_of_files() {
     let env = TestEnv::new();
     tiny(&["sr2"]).save(&env.path("m.safetensors"), candle_core::DType::F16).unwrap();
-    // Two tiles, and 12 kB of samples: what is kept of each would be seen in the sum.
-    let bytes = photo(86, 48);
+    // Four tiles, and 22 kB of samples: what is kept of each would be seen in the sum, which the allocator's own
+    // coming and going, some MiB, is not.
+    let bytes = photo(86, 86);
     for i in 0..1000 {
         env.write(&format!("in/{:02}/{i:04}.png", i / 100), &bytes);
     }
@@ -78,7 +79,7 @@ fn memory_does_not_grow_with_the_number_of_files() {
         ("score noisy in", "score few/noisy in/00"),
     ] {
         let [many, few] = [thousand, hundred].map(|command| run(&env, command).memory);
-        assert!(many < few + 8 * 1024, "{thousand}: {many} KiB, and {few} for a hundred");
+        assert!(many < few + 16 * 1024, "{thousand}: {many} KiB, and {few} for a hundred");
     }
     assert_eq!((env.files("large").len(), env.files("few/large").len()), (1000, 100));
 }
