@@ -51,13 +51,12 @@ impl<'a> Listing<'a> {
 
     /// A few lines, and one for each task and each entry of the provenance.
     pub fn text(&self) -> String {
-        let Config { channels, patch, width, layers, heads, .. } = self.config;
         let mut text = format!(
-            "model       {}\nid          {}\nparameters  {}\nshape       {channels} channels, patches of \
-             {patch}×{patch}, width {width}, {layers} + {layers} layers, {heads} heads\n\ntasks\n",
+            "model       {}\nid          {}\nparameters  {}\nshape       {}\n\ntasks\n",
             self.model,
             self.id,
             grouped(self.parameters),
+            self.config.shape(),
         );
         let lines = self.tasks.iter().map(|ability| (ability.task.to_string(), ability.quality()));
         table(&mut text, lines);

@@ -44,9 +44,7 @@ pub fn run(args: &Restore, global: &Global) -> anyhow::Result<Exit> {
     let name = name(args);
     let what = Work { task, model: Some(&name), model_id, parallel: false, degradation: None };
     Ok(files.run(&what, |_, picture, screen| {
-        if let Some(text) = hint(picture, tasks, &able) {
-            screen.hint(text);
-        }
+        screen.hint(|| hint(picture, tasks, &able));
         restorer.restore_watched(picture, |tiles| screen.tiles(tiles))
     }))
 }

@@ -1,7 +1,5 @@
 //! What is said of one picture while it is worked on.
 
-use std::fmt::Display;
-
 use crate::batch::Input;
 use crate::progress::Progress;
 use crate::restore::Tiles;
@@ -17,8 +15,11 @@ pub struct Screen<'a> {
 
 impl Screen<'_> {
     /// Something that the user may want to know of the picture, which is no error.
-    pub fn hint(&self, text: impl Display) {
-        if !self.quiet {
+    /// It is not even looked for where nobody would see it.
+    pub fn hint(&self, text: impl FnOnce() -> Option<String>) {
+        if !self.quiet
+            && let Some(text) = text()
+        {
             self.bar.line(format_args!("hint: {}: {text}", self.input));
         }
     }

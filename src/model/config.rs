@@ -138,6 +138,15 @@ impl Config {
         Ok(())
     }
 
+    /// Channels, patches, width, layers and heads, for people.
+    pub fn shape(&self) -> String {
+        let Self { channels, patch, width, layers, heads, .. } = self;
+        format!(
+            "{channels} channels, patches of {patch}×{patch}, width {width}, {layers} + {layers} layers, \
+             {heads} heads"
+        )
+    }
+
     /// Tokens N of one input.
     pub fn tokens(&self) -> usize {
         (INPUT / self.patch).pow(2)
@@ -163,12 +172,6 @@ impl Config {
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tasks: Vec<_> = self.tasks.iter().map(Task::to_string).collect();
-        let Self { channels, patch, width, layers, heads, .. } = self;
-        write!(
-            f,
-            "{}; {channels} channels, patches of {patch}×{patch}, width {width}, {layers} + {layers} layers, \
-             {heads} heads",
-            tasks.join(", ")
-        )
+        write!(f, "{}; {}", tasks.join(", "), self.shape())
     }
 }

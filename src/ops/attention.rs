@@ -37,8 +37,10 @@ pub fn attention(
     let heads = Heads { batch, tokens, heads, width: width / heads };
     let product = Product { inputs: width, outputs: width, precision };
     let part = width * width;
-    let project = |x: &Tensor, part: usize| {
-        with_values([x], |[x]| product.forward(x, weight, part, &Finish::SET, pass))?
+    let project = |x: &Tensor, i: usize| {
+        with_values([x, weight], |[x, values]| {
+            product.forward(x, &values[i * part..][..part], (weight, i), &Finish::SET, pass)
+        })
     };
     let projected = [project(q, 0)?, project(k, 1)?, project(v, 2)?];
     let result = {
@@ -54,16 +56,18 @@ pub fn attention(
             let [q, k, v] = &projected;
             with_element!(precision, E => backward::<E>(&heads, q, k, v, gradient))
         })?;
-        let mut for_weight = Vec::with_capacity(3 * part);
         for (i, (x, gradient)) in inputs.iter().zip(&by_projected).enumerate() {
             gradients.extend(x, |earlier| {
                 with_values([&weight], |[weight]| {
                     product.for_x(gradient, &weight[i * part..][..part], earlier)
                 })
             })?;
-            for_weight.extend(with_values([x], |[x]| product.for_weight(gradient, x))?);
         }
-        gradients.add_values(&weight, || Ok(for_weight))
+        gradients.add_values(&weight, || {
+            let parts = inputs.iter().zip(&by_projected);
+            let parts = parts.map(|(x, gradient)| with_values([x], |[x]| product.for_weight(gradient, x)));
+            Ok(parts.collect::<Result<Vec<_>>>()?.concat())
+        })
     });
     Ok(result)
 }

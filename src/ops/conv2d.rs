@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Shape, Tensor};
 
-use super::cpu::{tensor, with_option, with_values};
+use super::cpu::{tensor, with_options, with_values};
 use super::precision::with_element;
 use super::{Activation, Pass, activation_gradient, add, finish};
 use crate::kernels::conv2d::{Geometry, forward, pack_turned_weights, pack_weights, weight_gradient};
@@ -35,10 +35,10 @@ pub fn conv2d(
     }
     let precision = pass.precision;
     let relu = activation == Activation::Relu;
-    let result = with_option([x, weight, bias], residual, |[x, values, bias], residual| {
+    let result = with_options([x, weight, bias], [residual], |[x, values, bias], [residual]| {
         let finish = Finish { bias: Some(bias), relu, residual, ..Finish::SET };
         with_element!(precision, E => {
-            let packed = pass.packed(weight, 0, || pack_weights::<E>(&geometry, values));
+            let packed = pass.packed((weight, 0), || pack_weights::<E>(&geometry, values));
             forward(&geometry, x, &packed, &finish)
         })
     })?;

@@ -3,7 +3,7 @@
 use candle_core::{D, Result, Tensor};
 
 use super::Pass;
-use super::cpu::{tensor, with_option, with_values};
+use super::cpu::{tensor, with_options, with_values};
 use crate::kernels::layer_norm::{backward, forward};
 
 /// `(x − mean) / sqrt(variance + eps) · gamma + beta` over the last dimension.
@@ -24,7 +24,7 @@ pub fn layer_norm(x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f32, pass: Pas
     pass.record(&result, &inputs, move |gradient, gradients| {
         let earlier = gradients.take(&x);
         let [for_x, for_gamma, for_beta] =
-            with_option([&x, &gamma, &gradient], earlier.as_ref(), |[x, gamma, gradient], earlier| {
+            with_options([&x, &gamma, &gradient], [earlier.as_ref()], |[x, gamma, gradient], [earlier]| {
                 backward(x, gamma, eps, gradient, earlier)
             })?;
         gradients.add(&x, tensor(for_x, x.shape())?)?;

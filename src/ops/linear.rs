@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor};
 
-use super::cpu::{tensor, with_option, with_values};
+use super::cpu::{tensor, with_options, with_values};
 use super::precision::with_element;
 use super::{Activation, Pass, Precision, activation_gradient, add, finish};
 use crate::kernels::matmul::{Finish, Matrix, Packed, matmul};
@@ -37,11 +37,9 @@ pub fn linear(
     }
     let product = Product { inputs, outputs, precision: pass.precision };
     let relu = activation == Activation::Relu;
-    let result = with_option([x], bias, |[x], bias| {
-        with_option([], residual, |[], residual| {
-            product.forward(x, weight, 0, &Finish { bias, relu, residual, ..Finish::SET }, pass)
-        })
-    })???;
+    let result = with_options([x, weight], [bias, residual], |[x, values], [bias, residual]| {
+        product.forward(x, values, (weight, 0), &Finish { bias, relu, residual, ..Finish::SET }, pass)
+    })?;
     let result = tensor(result, shape)?;
 
     let all: Vec<&Tensor> = [x, weight].into_iter().chain(bias).chain(residual).collect();
@@ -91,23 +89,20 @@ pub(super) struct Product {
 }
 
 impl Product {
-    /// `finish(x · weightᵀ)` with the rows of `weight` from `part` times `outputs` on.
+    /// `finish(x · weightᵀ)`; the weight is the numbered part of a tensor.
     pub fn forward(
         self,
         x: &[f32],
-        weight: &Tensor,
-        part: usize,
+        weight: &[f32],
+        part_of: (&Tensor, usize),
         finish: &Finish,
         pass: Pass,
-    ) -> Result<Vec<f32>> {
+    ) -> Vec<f32> {
         let Self { inputs, outputs, precision } = self;
-        with_values([weight], |[values]| {
-            let values = &values[part * outputs * inputs..];
-            with_element!(precision, E => {
-                let pack = || Packed::<E>::new(Matrix::Columns(values, inputs), inputs, outputs);
-                let weight = pass.packed(weight, part, pack);
-                matmul(Matrix::Rows(x, inputs), x.len() / inputs.max(1), inputs, &weight, finish)
-            })
+        with_element!(precision, E => {
+            let pack = || Packed::<E>::new(Matrix::Columns(weight, inputs), inputs, outputs);
+            let weight = pass.packed(part_of, pack);
+            matmul(Matrix::Rows(x, inputs), x.len() / inputs.max(1), inputs, &weight, finish)
         })
     }
 

@@ -26,8 +26,7 @@ impl Pass<'_> {
     /// Part `part` of a weight as `pack` packs it, kept if the pass keeps packed weights.
     pub(super) fn packed<E: Element>(
         &self,
-        weight: &Tensor,
-        part: usize,
+        (weight, part): (&Tensor, usize),
         pack: impl FnOnce() -> Packed<E>,
     ) -> Arc<Packed<E>> {
         let Some(kept) = self.packed else { return Arc::new(pack()) };

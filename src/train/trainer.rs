@@ -11,7 +11,7 @@ use super::loss;
 use super::options::Options;
 use crate::dataset::Batch;
 use crate::error::{Error, Result};
-use crate::model::Ipt;
+use crate::model::{INPUT, Ipt};
 use crate::ops::{Precision, Tape};
 use crate::task::Task;
 use crate::weights::Parameters;
@@ -143,8 +143,8 @@ impl Trainer {
         let sample = loss::sample_patches(seed, self.step, tokens, count);
         let sample = (sample.len() < tokens).then(|| Tensor::new(sample, &self.device)).transpose()?;
         let picked = features.iter().map(|features| match &sample {
-            Some(sample) => features.detach().index_select(sample, 1),
-            None => Ok(features.detach()),
+            Some(sample) => features.index_select(sample, 1),
+            None => Ok((*features).clone()),
         });
         let picked = Tensor::cat(&picked.collect::<candle_core::Result<Vec<_>>>()?, 0)?;
         let (value, gradient) = loss::contrastive(&picked, self.options.contrastive)?;
@@ -169,18 +169,21 @@ impl Trainer {
     /// a constant, so that the sum of the gradients does not depend on the number of threads.
     fn lanes(&self, batch: &Batch) -> Result<Vec<Lane>> {
         const PICTURES: usize = 4;
-        let most = if self.device.is_cpu() { PICTURES } else { batch.size.max(1) };
-        let tensor = |values: &[f32], size: usize| {
-            let side = ((values.len() / (3 * size)) as f64).sqrt() as usize;
+        let most = if self.device.is_cpu() { PICTURES } else { batch.size };
+        let tensor = |values: &[f32], side: usize, first: usize, size: usize| {
+            let picture = side * side * 3;
+            let values = &values[first * picture..][..size * picture];
             Tensor::from_slice(values, (size, side, side, 3), &self.device)
         };
-        let chunk = |values: &[f32]| most * values.len() / batch.size.max(1);
-        let chunks = batch.input.chunks(chunk(&batch.input)).zip(batch.target.chunks(chunk(&batch.target)));
-        let lane = |(input, target): (&[f32], &[f32])| {
-            let size = most * input.len() / chunk(&batch.input);
-            Ok(Lane { size, input: tensor(input, size)?, target: tensor(target, size)? })
+        let lane = |first: usize| {
+            let size = most.min(batch.size - first);
+            Ok(Lane {
+                size,
+                input: tensor(&batch.input, INPUT, first, size)?,
+                target: tensor(&batch.target, INPUT * batch.task.scale(), first, size)?,
+            })
         };
-        chunks.map(lane).collect()
+        (0..batch.size).step_by(most.max(1)).map(lane).collect()
     }
 
     /// Takes the step: the summed gradient of `batches` batches of `task`, clipped, through Adam.

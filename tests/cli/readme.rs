@@ -35,20 +35,23 @@ fn the_pipelines_run_as_written() {
     }
 }
 
+/// What make says when it has made everything of one of the examples, in the folder's `out`.
+fn make(env: &TestEnv, arguments: &[&str]) -> String {
+    let output = Command::new("make")
+        .args(arguments)
+        .arg(format!("IPT={} --quiet", env!("CARGO_BIN_EXE_ipt")))
+        .arg(format!("OUT={}", env.path("out").display()))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
 #[test]
 fn the_experiment_makes_what_is_missing_and_no_more() {
     let env = TestEnv::new();
-    let make = || {
-        let output = Command::new("make")
-            .args(["-f", "examples/Makefile", "TASKS=sr2 denoise30"])
-            .arg(format!("IPT={} --quiet", env!("CARGO_BIN_EXE_ipt")))
-            .arg(format!("OUT={}", env.path("out").display()))
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    };
+    let make = || make(&env, &["-f", "examples/Makefile", "TASKS=sr2 denoise30"]);
     let first = make();
     assert!(first.contains("restore --task sr2") && first.contains("denoise30 mean"), "{first}");
     assert_eq!(env.files("out/sr2/restored").len(), 4);
@@ -66,24 +69,24 @@ fn the_ablations_end_in_tables_and_are_not_made_twice() {
     }
     let env = TestEnv::new();
     let make = || {
-        let output = Command::new("make")
-            .args(["-f", "examples/ablation.mk", "PHOTOS=examples/pictures", "VALIDATION=fixtures/pictures"])
-            .args([
+        make(
+            &env,
+            &[
+                "-f",
+                "examples/ablation.mk",
+                "PHOTOS=examples/pictures",
+                "VALIDATION=fixtures/pictures",
                 "PRESET=tiny",
                 "TASKS=sr2 denoise30",
                 "STEPS=2",
                 "SEEDS=1 2",
                 "RATE=0.01",
                 "OPTIONS=--batch 2",
-            ])
-            .args(["ARMS=lambda-0.1 layers-2 task_embedding-per-position", "TUNE_TASKS=denoise70", "FEW=3"])
-            .arg(format!("IPT={} --quiet", env!("CARGO_BIN_EXE_ipt")))
-            .arg(format!("OUT={}", env.path("out").display()))
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
+                "ARMS=lambda-0.1 layers-2 task_embedding-per-position",
+                "TUNE_TASKS=denoise70",
+                "FEW=3",
+            ],
+        )
     };
     let tables = |said: &str| said.lines().filter(|line| line.starts_with("| ")).map(str::to_owned).collect();
     let first = make();
