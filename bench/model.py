@@ -12,6 +12,8 @@ from torch import nn
 
 INPUT = 48
 MEAN = (0.4488, 0.4371, 0.4040)
+# What files of `ipt train` without these entries have.
+PUBLISHED = dict(blocks=2, kernel=5, tail="staged")
 PRETRAINING = ["sr2", "sr3", "sr4", "derain", "denoise30", "denoise50"]
 
 
@@ -25,6 +27,9 @@ class Config:
 
     tasks: list = field(default_factory=lambda: list(PRETRAINING))
     channels: int = 64
+    blocks: int = 4
+    kernel: int = 3
+    tail: str = "direct"
     patch: int = 3
     width: int = 128
     layers: int = 3
@@ -38,7 +43,7 @@ class Config:
 
     @staticmethod
     def base(tasks, **other):
-        published = dict(width=576, layers=12, heads=12, task_embedding="per-position")
+        published = dict(**PUBLISHED, width=576, layers=12, heads=12, task_embedding="per-position")
         published.update(memory_norm=False, decoder_norm=False, bicubic_residual=False, white=255.0)
         return Config(tasks=tasks, **{**published, **other})
 
@@ -118,7 +123,8 @@ class Body(nn.Module):
         self.decoder = nn.ModuleDict({"layers": nn.ModuleList(DecoderLayer(config) for _ in range(config.layers))})
         if config.decoder_norm:
             self.decoder["norm"] = nn.LayerNorm(config.width)
-        self.query_embed = nn.Embedding(len(config.tasks), math.prod(self.embedding))
+        if config.task_embedding != "none":
+            self.query_embed = nn.Embedding(len(config.tasks), math.prod(self.embedding))
         hidden = 4 * config.width
         self.mlp_head = nn.Sequential(
             nn.Linear(config.width, hidden), nn.Identity(), nn.ReLU(), nn.Linear(hidden, values)
@@ -131,7 +137,7 @@ class Body(nn.Module):
         for layer in self.encoder["layers"]:
             x = layer(x)
         memory = self.encoder["norm"](x) if "norm" in self.encoder else x
-        task = self.query_embed.weight[index].view(self.embedding)
+        task = self.query_embed.weight[index].view(self.embedding) if hasattr(self, "query_embed") else 0
         for layer in self.decoder["layers"]:
             x = layer(x, memory, task)
         if "norm" in self.decoder:
@@ -142,9 +148,9 @@ class Body(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    def __init__(self, channels):
+    def __init__(self, channels, kernel):
         super().__init__()
-        conv = lambda: nn.Conv2d(channels, channels, 5, padding=2)
+        conv = lambda: nn.Conv2d(channels, channels, kernel, padding=kernel // 2)
         self.body = nn.Sequential(conv(), nn.ReLU(), conv())
 
     def forward(self, x):
@@ -152,19 +158,25 @@ class ResidualBlock(nn.Module):
 
 
 def tail(config, task):
+    last = lambda outputs: nn.Conv2d(config.channels, outputs, 3, padding=1)
+    if config.tail == "direct":
+        scale = scale_of(task)
+        # The first entry is empty, so that the names are as with stages.
+        return nn.Sequential(nn.Sequential(), last(3 * scale**2), nn.PixelShuffle(scale))
     stages = []
     for factor in {1: [], 2: [2], 3: [3], 4: [2, 2]}[scale_of(task)]:
         conv = nn.Conv2d(config.channels, config.channels * factor**2, 3, padding=1)
         stages += [conv, nn.PixelShuffle(factor)]
-    return nn.Sequential(nn.Sequential(*stages), nn.Conv2d(config.channels, 3, 3, padding=1))
+    return nn.Sequential(nn.Sequential(*stages), last(3))
 
 
 class Ipt(nn.Module):
     def __init__(self, config):
         super().__init__()
         self.config = config
-        block = lambda: ResidualBlock(config.channels)
-        head = lambda: nn.Sequential(nn.Conv2d(3, config.channels, 3, padding=1), block(), block())
+        block = lambda: ResidualBlock(config.channels, config.kernel)
+        blocks = lambda: (block() for _ in range(config.blocks))
+        head = lambda: nn.Sequential(nn.Conv2d(3, config.channels, 3, padding=1), *blocks())
         self.head = nn.ModuleList(head() for _ in config.tasks)
         self.body = Body(config)
         self.tail = nn.ModuleList(tail(config, task) for task in config.tasks)
@@ -210,7 +222,7 @@ def open_model(path, task):
             (size,) = struct.unpack("<Q", file.read(8))
             header, data = json.loads(file.read(size)), bytearray(file.read())
         document = header.pop("__metadata__", {}).get("ipt")
-        config = Config(**{"decoder_norm": False, **json.loads(document)["config"]}) if document else None
+        config = Config(**{"decoder_norm": False, **PUBLISHED, **json.loads(document)["config"]}) if document else None
         types = {"F32": torch.float32, "F16": torch.float16, "I64": torch.int64}
         weights = {}
         for name, entry in header.items():

@@ -385,7 +385,7 @@ _ipt() {
             return 0
             ;;
         ipt__subcmd__train)
-            opts="-o -q -j -h --preset --from --tasks --task-weights --files-from --out --resume --config --steps --epochs --max-time --save-every --keep --batch --accumulate --seed --lr --schedule --warmup --lambda --contrastive-form --contrastive-patches --clip --ema --validate --validate-every --rain-streaks --cache --device --precision --quiet --jobs --help"
+            opts="-o -q -j -h --preset --from --tasks --task-weights --files-from --out --resume --config --steps --epochs --max-time --save-every --keep --batch --accumulate --seed --optimizer --lr --schedule --warmup --lambda --contrastive-form --contrastive-patches --clip --ema --validate --validate-every --rain-streaks --cache --device --precision --quiet --jobs --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -494,6 +494,10 @@ _ipt() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --optimizer)
+                    COMPREPLY=($(compgen -W "adam muon" -- "${cur}"))
+                    return 0
+                    ;;
                 --lr)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -572,7 +576,7 @@ _ipt() {
             return 0
             ;;
         ipt__subcmd__tune)
-            opts="-t -m -o -q -j -h --task --model --pairs --validate-pairs --freeze-body --files-from --out --resume --config --steps --epochs --max-time --save-every --keep --batch --accumulate --seed --lr --schedule --warmup --lambda --contrastive-form --contrastive-patches --clip --ema --validate --validate-every --rain-streaks --cache --device --precision --quiet --jobs --help"
+            opts="-t -m -o -q -j -h --task --model --pairs --validate-pairs --freeze-body --files-from --out --resume --config --steps --epochs --max-time --save-every --keep --batch --accumulate --seed --optimizer --lr --schedule --warmup --lambda --contrastive-form --contrastive-patches --clip --ema --validate --validate-every --rain-streaks --cache --device --precision --quiet --jobs --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -704,6 +708,10 @@ _ipt() {
                     ;;
                 --seed)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --optimizer)
+                    COMPREPLY=($(compgen -W "adam muon" -- "${cur}"))
                     return 0
                     ;;
                 --lr)

@@ -1,7 +1,7 @@
 //! The model against the specification.
 
 use candle_core::{Device, Tensor};
-use ipt::model::{Config, INPUT, Preset, TaskEmbedding};
+use ipt::model::{Config, INPUT, Preset, TailForm, TaskEmbedding};
 use ipt::ops::Precision;
 use ipt::weights::Parameters;
 use ipt::{Scale, Task};
@@ -33,6 +33,9 @@ fn every_task_gives_its_size_in_every_form() {
         width: tiny.channels * 9,
         task_embedding: TaskEmbedding::PerPosition,
         memory_norm: false,
+        blocks: 2,
+        kernel: 5,
+        tail: TailForm::Staged,
         decoder_norm: false,
         bicubic_residual: false,
         white: 255.0,

@@ -55,6 +55,9 @@ pub struct Training {
     /// Another seed gives other weights at the start, and other patches [default: 0]
     #[arg(long, value_name = "N", help_heading = "Learning")]
     pub seed: Option<u64>,
+    /// What makes steps of gradients [default: muon; adam with --schedule paper]
+    #[arg(long, value_enum, value_name = "RULE", help_heading = "Learning")]
+    pub optimizer: Option<RuleName>,
     /// Largest learning rate [default: 3e-4; 5e-5 with --schedule paper; 2e-5 to tune]
     #[arg(long, value_name = "RATE", help_heading = "Learning")]
     pub lr: Option<f64>,
@@ -113,6 +116,15 @@ pub enum ScheduleName {
     Paper,
     /// The same throughout
     Constant,
+}
+
+/// What makes steps of gradients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RuleName {
+    /// Adam for all weights, as in the paper
+    Adam,
+    /// Muon for the matrices inside, with 20 times the rate; Adam for the rest
+    Muon,
 }
 
 /// Which contrastive loss.

@@ -14,7 +14,7 @@ use super::{Exit, complain, model};
 use crate::cli::Global;
 use crate::cli::compute::Numbers;
 use crate::cli::train::{PresetName, Train};
-use crate::cli::training::{FormName, ScheduleName, Training};
+use crate::cli::training::{FormName, RuleName, ScheduleName, Training};
 use crate::dataset::Files;
 use crate::device::Placement;
 use crate::model::{Config, Preset};
@@ -22,6 +22,7 @@ use crate::ops::Precision;
 use crate::progress;
 use crate::task::Task;
 use crate::train::loss::ContrastiveForm;
+use crate::train::optimizer::Rule;
 use crate::train::origin::{self, Origin};
 use crate::train::run::Machine;
 use crate::train::schedule::Schedule;
@@ -128,6 +129,15 @@ pub(super) fn take(options: &mut Options, args: &Training) -> anyhow::Result<()>
         if options.tune.is_none() {
             options.rate = options.schedule.default_rate();
         }
+        if schedule == ScheduleName::Paper {
+            options.optimizer = Rule::Adam;
+        }
+    }
+    if let Some(rule) = args.optimizer {
+        options.optimizer = match rule {
+            RuleName::Adam => Rule::Adam,
+            RuleName::Muon => Rule::Muon,
+        };
     }
     if let Some(form) = args.contrastive_form {
         options.contrastive = match form {

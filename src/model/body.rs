@@ -24,7 +24,7 @@ pub(super) struct Body {
     decoder: Vec<DecoderLayer>,
     decoder_norm: Option<LayerNorm>,
     /// One row a task.
-    tasks: Tensor,
+    tasks: Option<Tensor>,
     mlp_head: FeedForward,
 }
 
@@ -33,11 +33,15 @@ impl Body {
         let (tokens, values, width) = (config.tokens(), config.token_values(), config.width);
         let vb_encoder = vb.pp("encoder").pp("layers");
         let vb_decoder = vb.pp("decoder").pp("layers");
-        let embedding = match config.task_embedding {
-            TaskEmbedding::PerPosition => tokens * width,
-            TaskEmbedding::PerTask => width,
+        let table = |values: usize| {
+            let shape = (config.tasks.len(), values);
+            vb.pp("query_embed").get_with_hints(shape, "weight", EMBEDDING).map(Some)
         };
-        let tasks = config.tasks.len();
+        let tasks = match config.task_embedding {
+            TaskEmbedding::PerPosition => table(tokens * width)?,
+            TaskEmbedding::PerTask => table(width)?,
+            TaskEmbedding::None => None,
+        };
         let norm = |there: bool, name: &str| match there {
             true => LayerNorm::new(width, vb.pp(name).pp("norm")).map(Some),
             false => Ok(None),
@@ -55,7 +59,7 @@ impl Body {
                 .map(|i| DecoderLayer::new(config, vb_decoder.pp(i)))
                 .collect::<Result<_>>()?,
             decoder_norm: norm(config.decoder_norm, "decoder")?,
-            tasks: vb.pp("query_embed").get_with_hints((tasks, embedding), "weight", EMBEDDING)?,
+            tasks,
             mlp_head: FeedForward::new(
                 Linear::new(width, 4 * width, vb.pp("mlp_head").pp(0))?,
                 Linear::new(4 * width, values, vb.pp("mlp_head").pp(3))?,
@@ -75,8 +79,9 @@ impl Body {
             Some(norm) => norm.forward(&x, pass)?,
             None => x.clone(),
         };
-        let embedding = self.tasks.dim(1)?;
-        let task = Embedding { table: &self.tasks, part: index * embedding..(index + 1) * embedding };
+        let table = self.tasks.as_ref();
+        let values = table.map_or(Ok(0), |table| table.dim(1))?;
+        let task = Embedding { table, part: index * values..(index + 1) * values };
         let mut z = x;
         for layer in &self.decoder {
             z = layer.forward(&z, &memory, &task, pass)?;

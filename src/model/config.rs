@@ -16,12 +16,22 @@ pub struct Config {
     pub tasks: Vec<Task>,
     /// Feature channels C of heads and tails.
     pub channels: usize,
+    /// Residual blocks of a head: 2 as published.
+    #[serde(default = "published::blocks", skip_serializing_if = "published::has_blocks")]
+    pub blocks: usize,
+    /// Side of the blocks' kernels in pixels, odd: 5 as published.
+    #[serde(default = "published::kernel", skip_serializing_if = "published::has_kernel")]
+    pub kernel: usize,
+    /// How a tail makes a picture of features.
+    #[serde(default, skip_serializing_if = "TailForm::is_published")]
+    pub tail: TailForm,
     /// Side P of a patch in pixels; divides 48. A token has C·P² values.
     pub patch: usize,
     /// Width D of the transformer. Where it is not C·P², the linear encoding and the mlp head
     /// become projections in and out, without their residual.
     pub width: usize,
-    /// Encoder layers, and as many decoder layers.
+    /// Encoder layers, and as many decoder layers; with 0 there is no transformer, to see what it
+    /// is worth.
     pub layers: usize,
     /// Attention heads; divides the width.
     pub heads: usize,
@@ -57,6 +67,45 @@ pub enum TaskEmbedding {
     PerPosition,
     /// One vector for each task (paper).
     PerTask,
+    /// Not at all, to see what it is worth.
+    None,
+}
+
+/// How a tail makes a picture of features.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TailForm {
+    /// Features are enlarged by 2, 3 or twice 2, and then become a picture (published code).
+    #[default]
+    Staged,
+    /// One convolution gives all the pixels that a pixel becomes (sub-pixel convolution: Shi et al.,
+    /// CVPR 2016). For ×4 that is a thirtieth of the work.
+    Direct,
+}
+
+impl TailForm {
+    fn is_published(&self) -> bool {
+        *self == TailForm::Staged
+    }
+}
+
+/// What files without these entries have.
+mod published {
+    pub fn blocks() -> usize {
+        2
+    }
+
+    pub fn has_blocks(blocks: &usize) -> bool {
+        *blocks == self::blocks()
+    }
+
+    pub fn kernel() -> usize {
+        5
+    }
+
+    pub fn has_kernel(kernel: &usize) -> bool {
+        *kernel == self::kernel()
+    }
 }
 
 /// Named shapes.
@@ -65,7 +114,7 @@ pub enum TaskEmbedding {
 pub enum Preset {
     /// The published model: 115 million parameters for one task.
     Base,
-    /// The embedded model's shape: wide features around a narrow transformer.
+    /// The embedded model's shape: deep heads of small kernels around a narrow transformer.
     Default,
     /// For tests: under 0.3 million parameters.
     Tiny,
@@ -74,13 +123,16 @@ pub enum Preset {
 impl Config {
     /// The shape that `preset` names, for `tasks`.
     pub fn preset(preset: Preset, tasks: Vec<Task>) -> Self {
-        let ours = |channels, width, layers, heads| Self {
-            tasks: tasks.clone(),
-            channels,
-            patch: 3,
-            width,
-            layers,
-            heads,
+        let default = Self {
+            tasks,
+            channels: 64,
+            blocks: 8,
+            kernel: 3,
+            tail: TailForm::Direct,
+            patch: 4,
+            width: 128,
+            layers: 2,
+            heads: 4,
             task_embedding: TaskEmbedding::PerTask,
             memory_norm: true,
             decoder_norm: true,
@@ -90,15 +142,24 @@ impl Config {
         };
         match preset {
             Preset::Base => Self {
+                blocks: 2,
+                kernel: 5,
+                tail: TailForm::Staged,
+                patch: 3,
+                width: 576,
+                layers: 12,
+                heads: 12,
                 task_embedding: TaskEmbedding::PerPosition,
                 memory_norm: false,
                 decoder_norm: false,
                 bicubic_residual: false,
                 white: 255.0,
-                ..ours(64, 576, 12, 12)
+                ..default
             },
-            Preset::Default => ours(64, 128, 3, 4),
-            Preset::Tiny => ours(8, 32, 1, 2),
+            Preset::Default => default,
+            Preset::Tiny => {
+                Self { channels: 8, blocks: 2, patch: 3, width: 32, layers: 1, heads: 2, ..default }
+            }
         }
     }
 
@@ -116,15 +177,21 @@ impl Config {
         }
         for (name, value) in [
             ("channels", self.channels),
+            ("kernel", self.kernel),
             ("patch", self.patch),
             ("width", self.width),
-            ("layers", self.layers),
             ("heads", self.heads),
+            // These may be 0.
+            ("blocks", self.blocks + 1),
+            ("layers", self.layers + 1),
         ] {
             // Far above any model, and far below what would overflow a product of sizes.
             if !(1..=65_536).contains(&value) {
                 return refuse(format!("{name} = {value} is out of range"));
             }
+        }
+        if self.kernel.is_multiple_of(2) {
+            return refuse(format!("a kernel of {} pixels has no middle", self.kernel));
         }
         if !INPUT.is_multiple_of(self.patch) {
             return refuse(format!("a patch of {} pixels does not divide {INPUT}", self.patch));
@@ -138,11 +205,11 @@ impl Config {
         Ok(())
     }
 
-    /// Channels, patches, width, layers and heads, for people.
+    /// Channels, blocks, patches, width, layers and heads, for people.
     pub fn shape(&self) -> String {
-        let Self { channels, patch, width, layers, heads, .. } = self;
+        let Self { channels, blocks, kernel, patch, width, layers, heads, .. } = self;
         format!(
-            "{channels} channels, patches of {patch}×{patch}, width {width}, {layers} + {layers} layers, \
+            "{channels} channels, {blocks} blocks of {kernel}×{kernel}, patches of {patch}×{patch}, width {width}, {layers} + {layers} layers, \
              {heads} heads"
         )
     }

@@ -10,15 +10,18 @@ use super::encoder::feed_forward;
 use super::layers::{FeedForward, LayerNorm, MultiHeadAttention};
 use crate::ops::{self, Pass};
 
-/// The embedding of one task, `N·D` values or `D`, in the table of all.
+/// The embedding of one task, if tasks have one: `N·D` values or `D`, in the table of all.
 pub(super) struct Embedding<'a> {
-    pub table: &'a Tensor,
+    pub table: Option<&'a Tensor>,
     pub part: Range<usize>,
 }
 
 impl Embedding<'_> {
     fn add_to(&self, x: &Tensor, pass: Pass) -> Result<Tensor> {
-        ops::add_repeated(x, self.table, self.part.clone(), pass)
+        match self.table {
+            Some(table) => ops::add_repeated(x, table, self.part.clone(), pass),
+            None => Ok(x.clone()),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::Config;
 use super::layers::Conv2d;
 use crate::ops::{Activation, Pass};
 
-/// Conv3×3 3→C, then two residual blocks of 5×5 convolutions.
+/// Conv3×3 3→C, then residual blocks (published: two, of 5×5 convolutions).
 pub(super) struct Head {
     first: Conv2d,
     blocks: Vec<ResidualBlock>,
@@ -16,8 +16,8 @@ pub(super) struct Head {
 impl Head {
     pub fn new(config: &Config, vb: VarBuilder) -> Result<Self> {
         let first = Conv2d::new(3, config.channels, 3, vb.pp(0))?;
-        let blocks = (1..=2)
-            .map(|i| ResidualBlock::new(config.channels, vb.pp(i).pp("body")))
+        let blocks = (1..=config.blocks)
+            .map(|i| ResidualBlock::new(config, vb.pp(i).pp("body")))
             .collect::<Result<_>>()?;
         Ok(Self { first, blocks })
     }
@@ -38,8 +38,9 @@ struct ResidualBlock {
 }
 
 impl ResidualBlock {
-    fn new(channels: usize, vb: VarBuilder) -> Result<Self> {
-        let conv = |name| Conv2d::new(channels, channels, 5, vb.pp(name));
+    fn new(config: &Config, vb: VarBuilder) -> Result<Self> {
+        let Config { channels, kernel, .. } = *config;
+        let conv = |name| Conv2d::new(channels, channels, kernel, vb.pp(name));
         Ok(Self { first: conv(0)?, second: conv(2)? })
     }
 

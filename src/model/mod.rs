@@ -14,7 +14,7 @@ mod layers;
 mod residual;
 mod tail;
 
-pub use config::{Config, Preset, TaskEmbedding};
+pub use config::{Config, Preset, TailForm, TaskEmbedding};
 pub use ipt::{Ipt, MEAN, Output};
 
 /// Side of the square input in pixels, before any upscaling.

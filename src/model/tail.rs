@@ -3,15 +3,15 @@
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
-use super::Config;
 use super::layers::Conv2d;
+use super::{Config, TailForm};
 use crate::ops::{self, Activation, Pass};
 use crate::task::Task;
 
-/// Upscaling stages, then Conv3×3 C→3.
+/// Upscaling stages, then Conv3×3 C→3; or Conv3×3 C→3·scale² and the rearrangement to pixels.
 pub(super) struct Tail {
     stages: Vec<Upscale>,
-    last: Conv2d,
+    last: Upscale,
 }
 
 struct Upscale {
@@ -22,11 +22,12 @@ struct Upscale {
 impl Tail {
     pub fn new(config: &Config, task: Task, vb: VarBuilder) -> Result<Self> {
         let channels = config.channels;
-        let factors: &[usize] = match task.scale() {
-            1 => &[],
-            2 => &[2],
-            3 => &[3],
-            _ => &[2, 2],
+        let (factors, last): (&[usize], usize) = match (config.tail, task.scale()) {
+            (TailForm::Direct, scale) => (&[], scale),
+            (TailForm::Staged, 1) => (&[], 1),
+            (TailForm::Staged, 2) => (&[2], 1),
+            (TailForm::Staged, 3) => (&[3], 1),
+            (TailForm::Staged, _) => (&[2, 2], 1),
         };
         let stages = factors
             .iter()
@@ -38,20 +39,27 @@ impl Tail {
                 Ok(Upscale { conv, factor })
             })
             .collect::<Result<_>>()?;
-        let last = if config.bicubic_residual { Conv2d::zero } else { Conv2d::new };
-        Ok(Self { stages, last: last(channels, 3, 3, vb.pp(1))? })
+        let conv = if config.bicubic_residual { Conv2d::zero } else { Conv2d::new };
+        let last = Upscale { conv: conv(channels, 3 * last * last, 3, vb.pp(1))?, factor: last };
+        Ok(Self { stages, last })
     }
 
     /// `[B, H, W, C]` → `[B, H·scale, W·scale, 3]`.
     pub fn forward(&self, x: &Tensor, pass: Pass) -> Result<Tensor> {
         let mut x = x.clone();
-        for stage in &self.stages {
-            x = ops::pixel_shuffle(
-                &stage.conv.forward(&x, Activation::None, None, pass)?,
-                stage.factor,
-                pass,
-            )?;
+        for stage in self.stages.iter().chain([&self.last]) {
+            x = stage.forward(&x, pass)?;
         }
-        self.last.forward(&x, Activation::None, None, pass)
+        Ok(x)
+    }
+}
+
+impl Upscale {
+    fn forward(&self, x: &Tensor, pass: Pass) -> Result<Tensor> {
+        let x = self.conv.forward(x, Activation::None, None, pass)?;
+        match self.factor {
+            1 => Ok(x),
+            factor => ops::pixel_shuffle(&x, factor, pass),
+        }
     }
 }

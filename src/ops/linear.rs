@@ -106,6 +106,15 @@ impl Product {
         })
     }
 
+    /// x · weightᵀ.
+    pub fn plain(self, x: &[f32], weight: &[f32]) -> Vec<f32> {
+        let Self { inputs, outputs, precision } = self;
+        with_element!(precision, E => {
+            let weight = Packed::<E>::new(Matrix::Columns(weight, inputs), inputs, outputs);
+            matmul(Matrix::Rows(x, inputs), x.len() / inputs.max(1), inputs, &weight, &Finish::SET)
+        })
+    }
+
     /// The gradient of x, added to `earlier`.
     pub fn for_x(self, gradient: &[f32], weight: &[f32], earlier: Option<&[f32]>) -> Vec<f32> {
         let Self { inputs, outputs, precision } = self;

@@ -1,6 +1,6 @@
 //! The state of a run in one file, whole or not there.
 //!
-//! Weights, their running mean, Adam's moments and counts, the step, and the options. Random state
+//! Weights, their running mean, the optimizer's memory, the step, and the options. Random state
 //! needs no saving: every stream is named by the seed and the step.
 
 use std::collections::BTreeMap;
@@ -10,6 +10,7 @@ use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::adam::Moments;
+use super::optimizer::Memory;
 use super::options::Options;
 use crate::atomic::{self, Existing};
 use crate::error::{AtPath, Error, Result};
@@ -30,7 +31,7 @@ pub struct Checkpoint {
     /// Their running mean.
     pub average: BTreeMap<String, Tensor>,
     /// The optimizer's memory.
-    pub moments: BTreeMap<String, Moments>,
+    pub memory: BTreeMap<String, Memory>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -48,6 +49,7 @@ const WEIGHTS: &str = "weights/";
 const AVERAGE: &str = "average/";
 const FIRST: &str = "first/";
 const SECOND: &str = "second/";
+const MOMENTUM: &str = "momentum/";
 
 impl Checkpoint {
     /// Writes the file, synced, and removes all but the newest `keep` in the folder.
@@ -62,11 +64,17 @@ impl Checkpoint {
         };
         self.weights.iter().for_each(|(name, tensor)| put(WEIGHTS, name, tensor));
         self.average.iter().for_each(|(name, tensor)| put(AVERAGE, name, tensor));
-        for (name, moments) in &self.moments {
-            put(FIRST, name, &moments.first);
-            put(SECOND, name, &moments.second);
+        let mut updates = BTreeMap::new();
+        for (name, memory) in &self.memory {
+            match memory {
+                Memory::Moments(moments) => {
+                    put(FIRST, name, &moments.first);
+                    put(SECOND, name, &moments.second);
+                    updates.insert(name.clone(), moments.steps);
+                }
+                Memory::Momentum(momentum) => put(MOMENTUM, name, momentum),
+            }
         }
-        let updates = self.moments.iter().map(|(name, moments)| (name.clone(), moments.steps)).collect();
         let mut document = Document {
             step: self.step,
             milliseconds: self.milliseconds,
@@ -107,10 +115,11 @@ impl Checkpoint {
             let missing = || Error::Model(format!("the optimizer's memory of {name} is incomplete"));
             let second = second.remove(&name).ok_or_else(missing)?;
             let steps = *document.updates.get(&name).ok_or_else(missing)?;
-            Ok((name, Moments { first, second, steps }))
+            Ok((name, Memory::Moments(Moments { first, second, steps })))
         });
+        let momenta = of(MOMENTUM).into_iter().map(|(name, momentum)| Ok((name, Memory::Momentum(momentum))));
         Ok(Self {
-            moments: moments.collect::<Result<_>>()?,
+            memory: moments.chain(momenta).collect::<Result<_>>()?,
             weights: of(WEIGHTS),
             average: of(AVERAGE),
             step: document.step,
@@ -199,7 +208,10 @@ mod tests {
             options: Options::new(Vec::new(), Config::preset(Preset::Tiny, vec![Task::Derain])),
             weights: named(0.1),
             average: named(0.2),
-            moments: BTreeMap::from([("body.w".to_string(), moments)]),
+            memory: BTreeMap::from([
+                ("body.b".to_string(), Memory::Moments(moments)),
+                ("body.w".to_string(), Memory::Momentum(tensor(0.5))),
+            ]),
         }
     }
 
@@ -212,7 +224,9 @@ mod tests {
         assert_eq!(list(folder.path()).unwrap().iter().map(|(step, _)| *step).collect::<Vec<_>>(), [30, 10]);
         let (read, _, damaged) = Checkpoint::newest(folder.path()).unwrap();
         assert!(damaged.is_empty());
-        assert_eq!((read.step, read.milliseconds, read.moments["body.w"].steps), (30, 12, 5));
+        assert_eq!((read.step, read.milliseconds), (30, 12));
+        assert!(matches!(&read.memory["body.b"], Memory::Moments(moments) if moments.steps == 5));
+        assert!(matches!(&read.memory["body.w"], Memory::Momentum(_)));
         let again = tempfile::tempdir().unwrap();
         let copy = read.save(again.path(), 1).unwrap();
         let original = folder.path().join("step-00000030.safetensors");

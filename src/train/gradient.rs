@@ -85,6 +85,12 @@ impl Gradient {
     }
 }
 
+impl FromIterator<(String, Tensor)> for Gradient {
+    fn from_iter<T: IntoIterator<Item = (String, Tensor)>>(named: T) -> Self {
+        Self(named.into_iter().collect())
+    }
+}
+
 /// a ← a + b.
 struct Plus;
 

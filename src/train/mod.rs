@@ -1,11 +1,14 @@
 //! Training: from photographs to weights, in steps that can be repeated exactly.
 
 pub mod adam;
+mod average;
 pub mod checkpoint;
 pub mod curves;
 pub mod gradient;
 pub mod log;
 pub mod loss;
+mod muon;
+pub mod optimizer;
 pub mod options;
 pub mod origin;
 mod place;
@@ -14,6 +17,7 @@ pub mod run;
 pub mod samples;
 pub mod schedule;
 pub mod trainer;
+mod update;
 pub mod validate;
 
 pub use options::Options;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::loss::ContrastiveForm;
+use super::optimizer::Rule;
 use super::origin::Origin;
 use super::schedule::{Rate, Schedule};
 use crate::atomic::{self, Existing};
@@ -30,6 +31,9 @@ pub struct Options {
     pub batch: usize,
     /// Batches in a step.
     pub accumulate: usize,
+    /// How gradients become steps; Adam in runs that do not tell.
+    #[serde(default)]
+    pub optimizer: Rule,
     /// How the learning rate goes.
     pub schedule: Schedule,
     /// The largest learning rate.
@@ -102,6 +106,7 @@ impl Options {
             max_seconds: None,
             batch: 16,
             accumulate: 1,
+            optimizer: Rule::Muon,
             schedule: Schedule::Cosine,
             rate: Schedule::Cosine.default_rate(),
             warm_up: 200,

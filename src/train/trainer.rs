@@ -4,10 +4,11 @@
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
-use super::adam::{Adam, Average};
+use super::average::Average;
 use super::checkpoint::Checkpoint;
 use super::gradient::Gradient;
 use super::loss;
+use super::optimizer::{Memory, Optimizer};
 use super::options::Options;
 use crate::dataset::Batch;
 use crate::error::{Error, Result};
@@ -21,7 +22,7 @@ pub struct Trainer {
     options: Options,
     parameters: Parameters,
     model: Ipt,
-    adam: Adam,
+    optimizer: Optimizer,
     average: Average,
     device: Device,
     step: u64,
@@ -45,7 +46,8 @@ impl Trainer {
         let device = model.device().clone();
         let average = Average::start(parameters.iter())?;
         let options = options.clone();
-        Ok(Self { options, parameters, model, adam: Adam::default(), average, device, step: 0 })
+        let optimizer = Optimizer::new(options.optimizer, precision, Default::default());
+        Ok(Self { options, parameters, model, optimizer, average, device, step: 0 })
     }
 
     /// The run that `checkpoint` was made of, on `device`, with `options` from here on.
@@ -64,6 +66,9 @@ impl Trainer {
         if options.seed != checkpoint.options.seed {
             return Err(Error::Usage(format!("the run has seed {}", checkpoint.options.seed)));
         }
+        if options.optimizer != checkpoint.options.optimizer {
+            return Err(Error::Usage("the run has another optimizer".into()));
+        }
         let parameters = Parameters::from_tensors(&options.model, checkpoint.weights, device)?;
         let mut trainer = Self::start(options, parameters, precision)?;
         let averages: Vec<&String> = checkpoint.average.keys().collect();
@@ -73,13 +78,18 @@ impl Trainer {
         let there = |tensor: &Tensor| tensor.to_device(device);
         let average = checkpoint.average.into_iter();
         let average = average.map(|(name, tensor)| Ok((name, there(&tensor)?))).collect::<Result<_>>()?;
-        let mut moments = checkpoint.moments;
-        for moments in moments.values_mut() {
-            moments.first = there(&moments.first)?;
-            moments.second = there(&moments.second)?;
+        let mut memory = checkpoint.memory;
+        for memory in memory.values_mut() {
+            match memory {
+                Memory::Moments(moments) => {
+                    moments.first = there(&moments.first)?;
+                    moments.second = there(&moments.second)?;
+                }
+                Memory::Momentum(momentum) => *momentum = there(momentum)?,
+            }
         }
         trainer.average = Average::new(average);
-        trainer.adam = Adam::new(moments);
+        trainer.optimizer = Optimizer::new(options.optimizer, precision, memory);
         trainer.step = checkpoint.step;
         Ok(trainer)
     }
@@ -186,7 +196,7 @@ impl Trainer {
         (0..batch.size).step_by(most.max(1)).map(lane).collect()
     }
 
-    /// Takes the step: the summed gradient of `batches` batches of `task`, clipped, through Adam.
+    /// Takes the step: the summed gradient of `batches` batches of `task`, clipped, through the optimizer.
     /// Returns the norm of the mean gradient before clipping.
     ///
     /// # Errors
@@ -198,7 +208,7 @@ impl Trainer {
         // The threshold is meant for the L1 on the scale 0..1; the loss is in levels.
         let most = 255.0 * self.options.clip;
         let clip = if self.options.clip > 0.0 && norm > most { most / norm } else { 1.0 };
-        self.adam.step(self.parameters.iter(), gradient, mean * clip, rate)?;
+        self.optimizer.step(self.parameters.iter(), gradient, mean * clip, rate)?;
         self.average.update(self.parameters.iter(), self.options.ema, self.step)?;
         self.step += 1;
         Ok(norm)
@@ -212,7 +222,7 @@ impl Trainer {
             options: self.options.clone(),
             weights: self.parameters.tensors(),
             average: self.average.tensors().clone(),
-            moments: self.adam.moments().clone(),
+            memory: self.optimizer.memory().clone(),
         }
     }
 

@@ -13,7 +13,7 @@ use super::model::Model;
 use super::published::{self, ADD_MEAN, POSITION_IDS, SUB_MEAN};
 use crate::atomic::{self, Existing};
 use crate::error::{AtPath, Error, Result};
-use crate::model::{Config, TaskEmbedding};
+use crate::model::{Config, TailForm, TaskEmbedding};
 
 /// Kinds of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +59,8 @@ fn expressible(config: &Config) -> Result<()> {
             config.task_embedding != TaskEmbedding::PerPosition,
             "its tasks have one vector and not one for each position".into(),
         ),
+        (config.blocks != 2 || config.kernel != 5, "its heads have other blocks than two of 5×5".into()),
+        (config.tail != TailForm::Staged, "its tails enlarge in one step".into()),
         (config.memory_norm, "its decoder sees the encoder's output normalised".into()),
         (config.decoder_norm, "its mlp head sees the decoder's output normalised".into()),
         (config.bicubic_residual, "its output is added to the bicubic enlargement".into()),
@@ -215,6 +217,8 @@ mod tests {
         for (config, reason) in [
             (Config::preset(Preset::Tiny, tasks), "bicubic"),
             (Config { heads: 6, ..good.clone() }, "6 attention heads and not 12"),
+            (Config { blocks: 3, ..good.clone() }, "other blocks"),
+            (Config { tail: TailForm::Direct, ..good.clone() }, "in one step"),
             (Config { memory_norm: true, ..good.clone() }, "normalised"),
             (Config { decoder_norm: true, ..good.clone() }, "normalised"),
             (Config { output_bias: true, ..good.clone() }, "bias"),

@@ -19,7 +19,7 @@ use candle_core::{Device, Tensor};
 use super::model::Model;
 use super::parameters::Parameters;
 use crate::error::{Error, Result};
-use crate::model::{Config, INPUT, MEAN, TaskEmbedding};
+use crate::model::{Config, INPUT, MEAN, TailForm, TaskEmbedding};
 use crate::task::{Scale, Task};
 
 /// Learned beside the names of the model's parameters.
@@ -104,6 +104,9 @@ fn infer(shapes: &BTreeMap<String, Vec<usize>>, task: Option<Task>) -> Result<Co
     Ok(Config {
         tasks: name_tasks(shapes, channels, tasks, task)?,
         channels,
+        blocks: 2,
+        kernel: 5,
+        tail: TailForm::Staged,
         patch,
         width,
         layers,

@@ -26,7 +26,9 @@ fn they_say_what_they_are_and_restore() {
         let env = with_weights(file, &["sr2"]);
         let run = env.run(&format!("restore --task sr2 --model {file} a.png b.png"), b"");
         assert_eq!(run.code, Some(0), "{run}");
-        let said = format!("{file}: sr2; 4 channels, patches of 3×3, width 36, 1 + 1 layers, 12 heads");
+        let said = format!(
+            "{file}: sr2; 4 channels, 2 blocks of 5×5, patches of 3×3, width 36, 1 + 1 layers, 12 heads"
+        );
         assert!(run.stderr.contains(&said), "{run}");
         let (width, height, _) = look(&env.read("b.png"));
         assert_eq!((width, height), (48, 36));

@@ -31,8 +31,8 @@ fn what_was_inferred_is_said() {
     assert!(!model.config.output_bias);
     assert_eq!(
         model.provenance[Model::INFERRED],
-        "sr2, sr3, sr4, derain, denoise30, denoise50; 4 channels, patches of 3×3, width 36, 1 + 1 layers, \
-         12 heads (assumed: shapes do not tell)"
+        "sr2, sr3, sr4, derain, denoise30, denoise50; 4 channels, 2 blocks of 5×5, patches of 3×3, width 36, \
+         1 + 1 layers, 12 heads (assumed: shapes do not tell)"
     );
     let model = Model::open(&fixture(LEGACY)).unwrap();
     assert_eq!(model.config.tasks, ["sr4".parse().unwrap()]);

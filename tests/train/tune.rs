@@ -86,7 +86,9 @@ fn a_new_scale_gets_a_fresh_tail() {
     let (options, weights) = start(folder.path(), "sr3");
     assert!(values(&weights["head.0.0.weight"]) == values(&whole["head.0.0.weight"]));
     let fresh = Parameters::init(&options.model, options.seed, &Device::Cpu).unwrap().tensors();
-    assert!(values(&weights["tail.0.0.0.weight"]) == values(&fresh["tail.0.0.0.weight"]));
+    let (tail, other) = (&weights["tail.0.1.weight"], &whole["tail.0.1.weight"]);
+    assert_eq!((tail.dims(), other.dims()), (&[27, 8, 3, 3][..], &[12, 8, 3, 3][..]));
+    assert!(values(tail) == values(&fresh["tail.0.1.weight"]));
 }
 
 #[test]

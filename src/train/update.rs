@@ -1,0 +1,87 @@
+//! In-place arithmetic of the optimizers on the CPU: in parallel and element by element, so the
+//! result does not depend on the number of threads.
+
+use candle_core::{CpuStorage, InplaceOp2, InplaceOp3, Layout, Result};
+use rayon::prelude::*;
+
+use super::gradient::{values, values_mut};
+
+/// Elements updated by one thread at a time.
+const BLOCK: usize = 1 << 16;
+
+/// a ← keep · a + (1 − keep) · (scale · b), or of its square.
+pub(super) struct Towards {
+    pub keep: f64,
+    pub scale: f64,
+    pub square: bool,
+}
+
+impl InplaceOp2 for Towards {
+    fn name(&self) -> &'static str {
+        "towards"
+    }
+
+    fn cpu_fwd(&self, a: &mut CpuStorage, al: &Layout, b: &CpuStorage, bl: &Layout) -> Result<()> {
+        let (a, b) = (values_mut(a, al)?, values(b, bl)?);
+        let (keep, scale) = (self.keep as f32, self.scale as f32);
+        let rest = (1.0 - self.keep) as f32;
+        let square = self.square;
+        a.par_chunks_mut(BLOCK).zip(b.par_chunks(BLOCK)).for_each(|(a, b)| {
+            if square {
+                a.iter_mut().zip(b).for_each(|(a, b)| *a = keep * *a + rest * (scale * b) * (scale * b));
+            } else {
+                a.iter_mut().zip(b).for_each(|(a, b)| *a = keep * *a + rest * (scale * b));
+            }
+        });
+        Ok(())
+    }
+}
+
+/// a ← a − by · b.
+pub(super) struct Subtract {
+    pub by: f64,
+}
+
+impl InplaceOp2 for Subtract {
+    fn name(&self) -> &'static str {
+        "subtract"
+    }
+
+    fn cpu_fwd(&self, a: &mut CpuStorage, al: &Layout, b: &CpuStorage, bl: &Layout) -> Result<()> {
+        let (a, b) = (values_mut(a, al)?, values(b, bl)?);
+        let by = self.by as f32;
+        let pieces = a.par_chunks_mut(BLOCK).zip(b.par_chunks(BLOCK));
+        pieces.for_each(|(a, b)| a.iter_mut().zip(b).for_each(|(a, b)| *a -= by * b));
+        Ok(())
+    }
+}
+
+/// p ← p − by · m / (root · √v + epsilon).
+pub(super) struct Descend {
+    pub by: f64,
+    pub root: f64,
+    pub epsilon: f64,
+}
+
+impl InplaceOp3 for Descend {
+    fn name(&self) -> &'static str {
+        "descend"
+    }
+
+    fn cpu_fwd(
+        &self,
+        p: &mut CpuStorage,
+        pl: &Layout,
+        m: &CpuStorage,
+        ml: &Layout,
+        v: &CpuStorage,
+        vl: &Layout,
+    ) -> Result<()> {
+        let (p, m, v) = (values_mut(p, pl)?, values(m, ml)?, values(v, vl)?);
+        let (by, root, epsilon) = (self.by as f32, self.root as f32, self.epsilon as f32);
+        p.par_chunks_mut(BLOCK).zip(m.par_chunks(BLOCK)).zip(v.par_chunks(BLOCK)).for_each(|((p, m), v)| {
+            p.iter_mut().zip(m).zip(v).for_each(|((p, m), v)| *p -= by * m / (root * v.sqrt() + epsilon));
+        });
+        Ok(())
+    }
+}
