@@ -45,7 +45,24 @@ fn cuda(number: usize) -> Result<Device> {
     let device =
         Device::new_cuda(number).map_err(|error| Error::Usage(format!("no GPU {number}: {error}")))?;
     candle_core::cuda::set_gemm_reduced_precision_f32(true);
+    keep_memory(number).map_err(|error| Error::Usage(format!("no memory of GPU {number}: {error}")))?;
     Ok(device)
+}
+
+/// Memory that was freed stays with the program: else the pool gives all of it back to the driver
+/// whenever the GPU is waited for, which is once a step.
+#[cfg(feature = "cuda")]
+fn keep_memory(number: usize) -> std::result::Result<(), impl fmt::Display> {
+    use candle_core::cuda_backend::cudarc::driver::{result, sys};
+    let mut most = u64::MAX;
+    let attribute = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
+    let device = result::device::get(number as i32)?;
+    // SAFETY: the device exists, its default pool lives as long as the driver, and this attribute is
+    // a 64-bit number, which the driver copies.
+    unsafe {
+        let pool = result::device::get_default_mem_pool(device)?;
+        result::mem_pool::set_attribute(pool, attribute, (&raw mut most).cast())
+    }
 }
 
 #[cfg(not(feature = "cuda"))]

@@ -1,11 +1,11 @@
 //! Multi-head attention.
 
-use candle_core::{D, Result, Tensor};
+use candle_core::{Result, Tensor};
 
-use super::Pass;
 use super::cpu::{tensor, with_values};
 use super::linear::Product;
 use super::precision::with_element;
+use super::{Pass, gpu};
 use crate::kernels::attention::{Heads, backward, forward};
 use crate::kernels::matmul::Finish;
 
@@ -23,7 +23,7 @@ pub fn attention(
     pass: Pass,
 ) -> Result<Tensor> {
     if !q.device().is_cpu() {
-        return composed(q, k, v, weight, heads);
+        return gpu::attention(q, k, v, weight, heads, pass);
     }
     let (batch, tokens, width) = q.dims3()?;
     if heads == 0 || width % heads != 0 || k.dims() != q.dims() || v.dims() != q.dims() {
@@ -70,18 +70,4 @@ pub fn attention(
         })
     });
     Ok(result)
-}
-
-/// The same of candle's operators, for any device.
-pub(super) fn composed(q: &Tensor, k: &Tensor, v: &Tensor, weight: &Tensor, heads: usize) -> Result<Tensor> {
-    let (batch, tokens, width) = q.dims3()?;
-    let split = |x: &Tensor, part: usize| {
-        let weight = weight.narrow(0, part * width, width)?;
-        let projected = x.reshape((batch * tokens, width))?.matmul(&weight.t()?)?;
-        projected.reshape((batch, tokens, heads, width / heads))?.transpose(1, 2)?.contiguous()
-    };
-    let scale = 1.0 / ((width / heads) as f64).sqrt();
-    let scores = (split(q, 0)?.matmul(&split(k, 1)?.t()?)? * scale)?;
-    let weights = candle_nn::ops::softmax(&scores, D::Minus1)?;
-    weights.matmul(&split(v, 2)?)?.transpose(1, 2)?.reshape((batch, tokens, width))
 }

@@ -4,7 +4,7 @@ use candle_core::{Result, Shape, Tensor};
 
 use super::cpu::{tensor, with_options, with_values};
 use super::precision::with_element;
-use super::{Activation, Pass, activation_gradient, add, finish};
+use super::{Activation, Pass, activation_gradient, add, gpu};
 use crate::kernels::conv2d::{Geometry, forward, pack_turned_weights, pack_weights, weight_gradient};
 use crate::kernels::matmul::Finish;
 use crate::kernels::rows::sum_rows;
@@ -22,7 +22,7 @@ pub fn conv2d(
     pass: Pass,
 ) -> Result<Tensor> {
     if !x.device().is_cpu() {
-        return composed(x, weight, bias, activation, residual);
+        return gpu::conv2d(x, weight, bias, activation, residual, pass);
     }
     if let (Activation::Relu, Some(residual)) = (activation, residual) {
         return add(&conv2d(x, weight, bias, activation, None, pass)?, residual, pass);
@@ -70,20 +70,6 @@ pub fn conv2d(
         gradients.add_values(&bias, || with_values([&gradient], |[gradient]| sum_rows(gradient, outputs)))
     });
     Ok(result)
-}
-
-/// The same of candle's operators, for any device.
-pub(super) fn composed(
-    x: &Tensor,
-    weight: &Tensor,
-    bias: &Tensor,
-    activation: Activation,
-    residual: Option<&Tensor>,
-) -> Result<Tensor> {
-    let padding = weight.dim(2)? / 2;
-    let planes = x.permute((0, 3, 1, 2))?.contiguous()?;
-    let product = planes.conv2d(weight, padding, 1, 1, 1)?.permute((0, 2, 3, 1))?.contiguous()?;
-    finish(product, Some(bias), activation, residual)
 }
 
 fn geometry(x: &Shape, weight: &Shape) -> Result<Geometry> {

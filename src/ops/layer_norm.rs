@@ -2,8 +2,8 @@
 
 use candle_core::{D, Result, Tensor};
 
-use super::Pass;
 use super::cpu::{tensor, with_options, with_values};
+use super::{Pass, gpu};
 use crate::kernels::layer_norm::{backward, forward};
 
 /// `(x − mean) / sqrt(variance + eps) · gamma + beta` over the last dimension.
@@ -11,7 +11,7 @@ use crate::kernels::layer_norm::{backward, forward};
 /// `gamma` and `beta` have that dimension's length; the variance is the biased one.
 pub fn layer_norm(x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f32, pass: Pass) -> Result<Tensor> {
     if !x.device().is_cpu() {
-        return composed(x, gamma, beta, eps);
+        return gpu::layer_norm(x, gamma, beta, eps, pass);
     }
     let width = x.dim(D::Minus1)?;
     if width == 0 || gamma.dims() != [width] || beta.dims() != [width] {
@@ -32,12 +32,4 @@ pub fn layer_norm(x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f32, pass: Pas
         gradients.add(&beta, tensor(for_beta, width)?)
     });
     Ok(result)
-}
-
-/// The same of candle's operators, for any device.
-pub(super) fn composed(x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f32) -> Result<Tensor> {
-    let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
-    let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
-    let normal = centred.broadcast_div(&(variance + f64::from(eps))?.sqrt()?)?;
-    normal.broadcast_mul(gamma)?.broadcast_add(beta)
 }

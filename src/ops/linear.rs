@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor};
 
 use super::cpu::{tensor, with_options, with_values};
 use super::precision::with_element;
-use super::{Activation, Pass, Precision, activation_gradient, add, finish};
+use super::{Activation, Pass, Precision, activation_gradient, add, gpu};
 use crate::kernels::matmul::{Finish, Matrix, Packed, matmul};
 use crate::kernels::rows::sum_rows;
 
@@ -21,7 +21,7 @@ pub fn linear(
     pass: Pass,
 ) -> Result<Tensor> {
     if !x.device().is_cpu() {
-        return composed(x, weight, bias, activation, residual);
+        return gpu::linear(x, weight, bias, activation, residual, pass);
     }
     if let (Activation::Relu, Some(residual)) = (activation, residual) {
         return add(&linear(x, weight, bias, activation, None, pass)?, residual, pass);
@@ -63,21 +63,6 @@ pub fn linear(
         }
     });
     Ok(result)
-}
-
-/// The same of candle's operators, for any device.
-pub(super) fn composed(
-    x: &Tensor,
-    weight: &Tensor,
-    bias: Option<&Tensor>,
-    activation: Activation,
-    residual: Option<&Tensor>,
-) -> Result<Tensor> {
-    let mut shape = x.dims().to_vec();
-    let inputs = shape.pop().unwrap_or(1);
-    shape.push(weight.dim(0)?);
-    let product = x.reshape(((), inputs))?.matmul(&weight.t()?)?.reshape(shape)?;
-    finish(product, bias, activation, residual)
 }
 
 /// y = x · weightᵀ and its gradients, on slices.

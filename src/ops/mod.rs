@@ -9,6 +9,7 @@ mod attention;
 mod conv2d;
 mod cpu;
 mod elementwise;
+mod gpu;
 mod layer_norm;
 mod linear;
 mod orthogonal;

@@ -129,13 +129,15 @@ impl Trainer {
             let (l1, by_pictures) = loss::l1(&output.pictures, &lane.target, share)?;
             let mut results = vec![(output.pictures, by_pictures)];
             results.extend(by_features.map(|gradient| (output.features, gradient)));
-            let gradient = Gradient::take(&mut tape.backward(results)?, self.trained())?;
-            Ok((f64::from(l1.to_scalar::<f32>()?), gradient))
+            Ok((l1, Gradient::take(&mut tape.backward(results)?, self.trained())?))
         })?;
+        // A GPU is waited for when numbers are read: not before it has all of the work.
+        let number = |value: Tensor| Ok::<_, Error>(f64::from(value.to_scalar::<f32>()?));
+        let contrastive = contrastive.map_or(Ok(0.0), number)?;
         let mut losses = Losses { contrastive, ..Losses::default() };
         let mut sum = Gradient::default();
         for (l1, gradient) in parts {
-            losses.l1 += l1;
+            losses.l1 += number(l1)?;
             sum.add(gradient)?;
         }
         losses.total = losses.l1 + self.options.lambda * losses.contrastive;
@@ -144,9 +146,13 @@ impl Trainer {
     }
 
     /// The contrastive loss of all lanes' features, and its gradient by each lane's, times λ.
-    fn contrastive(&self, features: &[&Tensor], lanes: &[Lane]) -> Result<(f64, Vec<Option<Tensor>>)> {
+    fn contrastive(
+        &self,
+        features: &[&Tensor],
+        lanes: &[Lane],
+    ) -> Result<(Option<Tensor>, Vec<Option<Tensor>>)> {
         if self.options.lambda == 0.0 {
-            return Ok((0.0, vec![None; lanes.len()]));
+            return Ok((None, vec![None; lanes.len()]));
         }
         let (seed, count) = (self.options.seed, self.options.contrastive_patches);
         let tokens = self.options.model.tokens();
@@ -168,8 +174,7 @@ impl Trainer {
                 None => part,
             }))
         });
-        let parts = parts.collect::<Result<_>>()?;
-        Ok((f64::from(value.to_scalar::<f32>()?), parts))
+        Ok((Some(value), parts.collect::<Result<_>>()?))
     }
 
     /// The batch in parts that are computed side by side.

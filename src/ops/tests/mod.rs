@@ -6,6 +6,8 @@ use rand::{RngExt, SeedableRng};
 
 use super::*;
 
+mod composed;
+
 /// Bounds on |error| / max |exact|.
 const SINGLE: (Precision, f64) = (Precision::F32, 3e-6);
 const BF16: f64 = 1.5e-2;
@@ -93,7 +95,7 @@ fn conv2d_and_its_gradients_are_exact() {
             let name = format!("conv2d {picture:?} -> {outputs}, {kernel}, {precision:?}");
             let op = |x: &[Tensor], pass: Pass| conv2d(&x[0], &x[1], &x[2], Activation::None, None, pass);
             check(&name, &shapes, precision, op, |x| {
-                conv2d::composed(&x[0], &x[1], &x[2], Activation::None, None)
+                composed::conv2d(&x[0], &x[1], &x[2], Activation::None, None)
             });
         }
     }
@@ -103,11 +105,11 @@ fn conv2d_and_its_gradients_are_exact() {
 fn conv2d_with_relu_or_residual() {
     let shapes: [&[usize]; 3] = [&[2, 6, 10, 7], &[7, 7, 3, 3], &[7]];
     let relu = |x: &[Tensor], pass: Pass| conv2d(&x[0], &x[1], &x[2], Activation::Relu, None, pass);
-    check("relu", &shapes, SINGLE, relu, |x| conv2d::composed(&x[0], &x[1], &x[2], Activation::Relu, None));
+    check("relu", &shapes, SINGLE, relu, |x| composed::conv2d(&x[0], &x[1], &x[2], Activation::Relu, None));
     let shapes: [&[usize]; 4] = [&[2, 6, 10, 7], &[7, 7, 3, 3], &[7], &[2, 6, 10, 7]];
     let both = |x: &[Tensor], pass: Pass| conv2d(&x[0], &x[1], &x[2], Activation::Relu, Some(&x[3]), pass);
     check("both", &shapes, SINGLE, both, |x| {
-        conv2d::composed(&x[0], &x[1], &x[2], Activation::Relu, Some(&x[3]))
+        composed::conv2d(&x[0], &x[1], &x[2], Activation::Relu, Some(&x[3]))
     });
 }
 
@@ -120,7 +122,7 @@ fn linear_and_its_gradients_are_exact() {
             let shapes: [&[usize]; 3] = [&[1, rows, inputs], &[outputs, inputs], &[outputs]];
             let op =
                 |x: &[Tensor], pass: Pass| linear(&x[0], &x[1], Some(&x[2]), Activation::None, None, pass);
-            let oracle = |x: &[Tensor]| linear::composed(&x[0], &x[1], Some(&x[2]), Activation::None, None);
+            let oracle = |x: &[Tensor]| composed::linear(&x[0], &x[1], Some(&x[2]), Activation::None, None);
             check(&name, &shapes, precision, op, oracle);
         }
     }
@@ -130,7 +132,7 @@ fn linear_and_its_gradients_are_exact() {
 fn linear_without_bias_with_relu_and_residual() {
     let shapes: [&[usize]; 3] = [&[2, 9, 20], &[30, 20], &[2, 9, 30]];
     let op = |x: &[Tensor], pass: Pass| linear(&x[0], &x[1], None, Activation::Relu, Some(&x[2]), pass);
-    let oracle = |x: &[Tensor]| linear::composed(&x[0], &x[1], None, Activation::Relu, Some(&x[2]));
+    let oracle = |x: &[Tensor]| composed::linear(&x[0], &x[1], None, Activation::Relu, Some(&x[2]));
     check("linear", &shapes, SINGLE, op, oracle);
 }
 
@@ -146,7 +148,7 @@ fn attention_and_its_gradients_are_exact() {
             let name = format!("attention {shape:?}, {heads} heads, {precision:?}");
             let shapes: [&[usize]; 4] = [&shape, &shape, &shape, &[3 * shape[2], shape[2]]];
             let op = |x: &[Tensor], pass: Pass| attention(&x[0], &x[1], &x[2], &x[3], heads, pass);
-            check(&name, &shapes, precision, op, |x| attention::composed(&x[0], &x[1], &x[2], &x[3], heads));
+            check(&name, &shapes, precision, op, |x| composed::attention(&x[0], &x[1], &x[2], &x[3], heads));
         }
     }
 }
@@ -157,7 +159,7 @@ fn layer_norm_and_its_gradients_are_exact() {
         let shapes: [&[usize]; 3] = [&[2, rows, width], &[width], &[width]];
         let op = |x: &[Tensor], pass: Pass| layer_norm(&x[0], &x[1], &x[2], 1e-5, pass);
         check("layer_norm", &shapes, (Precision::F32, 1e-5), op, |x| {
-            layer_norm::composed(&x[0], &x[1], &x[2], 1e-5)
+            composed::layer_norm(&x[0], &x[1], &x[2], 1e-5)
         });
     }
 }
@@ -216,9 +218,9 @@ fn gradients_of_branches_are_summed() {
         add(&z, &x[0], pass)
     };
     check("branches", &shapes, (Precision::F32, 1e-5), op, |x| {
-        let normal = layer_norm::composed(&x[0], &x[2], &x[3], 1e-5)?;
-        let y = linear::composed(&normal, &x[1], None, Activation::Relu, Some(&x[0]))?;
-        let z = linear::composed(&normal, &x[1], None, Activation::None, Some(&y))?;
+        let normal = composed::layer_norm(&x[0], &x[2], &x[3], 1e-5)?;
+        let y = composed::linear(&normal, &x[1], None, Activation::Relu, Some(&x[0]))?;
+        let z = composed::linear(&normal, &x[1], None, Activation::None, Some(&y))?;
         z + &x[0]
     });
 }
@@ -249,4 +251,57 @@ fn results_do_not_depend_on_the_threads() {
         });
         assert!(one == two && two == three, "{precision:?}");
     }
+}
+
+/// What a GPU computes, on the CPU, and its ways back in candle's graph. Without ReLUs: what is rounded may
+/// fall on their other side.
+fn check_gpu(
+    name: &str,
+    shapes: &[&[usize]],
+    bounds: [f64; 2],
+    op: impl Fn(&[Tensor], Pass) -> Result<Tensor>,
+    oracle: impl Fn(&[Tensor]) -> Result<Tensor>,
+) {
+    let inputs: Vec<Tensor> = shapes.iter().enumerate().map(|(i, shape)| random(shape, i as u64)).collect();
+    let exact = run_composed(&inputs, oracle);
+    for (precision, bound) in [Precision::F32, Precision::Bf16].into_iter().zip(bounds) {
+        let vars: Vec<Var> = inputs.iter().map(|x| Var::from_tensor(x).unwrap()).collect();
+        let tensors: Vec<Tensor> = vars.iter().map(|var| var.as_tensor().clone()).collect();
+        let tape = Tape::default();
+        let result = op(&tensors, Pass::recorded(precision, &tape)).unwrap();
+        let loss = (&result * random(result.dims(), 99)).unwrap().sum_all().unwrap();
+        let gradients = loss.backward().unwrap();
+        let found = tensors.iter().map(|x| gradients.get(x).expect("every input has a gradient").clone());
+        let found: Vec<Tensor> = [result.detach()].into_iter().chain(found).collect();
+        assert_close(&format!("{name}, {precision:?}"), &found, &exact, bound);
+        let alone = op(&inputs, Pass::forward(precision)).unwrap();
+        assert_eq!(values(&alone), values(&found[0]), "{name}");
+    }
+}
+
+#[test]
+fn what_a_gpu_computes_is_the_same() {
+    for kernel in [3, 5] {
+        let shapes: [&[usize]; 4] = [&[2, 5, 7, 6], &[9, 6, kernel, kernel], &[9], &[2, 5, 7, 9]];
+        let op =
+            |x: &[Tensor], pass: Pass| gpu::conv2d(&x[0], &x[1], &x[2], Activation::None, Some(&x[3]), pass);
+        check_gpu(&format!("conv2d {kernel}"), &shapes, [SINGLE.1, BF16], op, |x| {
+            composed::conv2d(&x[0], &x[1], &x[2], Activation::None, Some(&x[3]))
+        });
+    }
+    let shapes: [&[usize]; 4] = [&[2, 9, 32], &[48, 32], &[48], &[2, 9, 48]];
+    let op = |x: &[Tensor], pass: Pass| {
+        gpu::linear(&x[0], &x[1], Some(&x[2]), Activation::None, Some(&x[3]), pass)
+    };
+    check_gpu("linear", &shapes, [SINGLE.1, BF16], op, |x| {
+        composed::linear(&x[0], &x[1], Some(&x[2]), Activation::None, Some(&x[3]))
+    });
+    let op = |x: &[Tensor], pass: Pass| gpu::layer_norm(&x[0], &x[1], &x[2], 1e-5, pass);
+    check_gpu("layer_norm", &[&[2, 9, 32], &[32], &[32]], [1e-5; 2], op, |x| {
+        composed::layer_norm(&x[0], &x[1], &x[2], 1e-5)
+    });
+    let op = |x: &[Tensor], pass: Pass| gpu::attention(&x[0], &x[1], &x[2], &x[3], 4, pass);
+    check_gpu("attention", &[&[2, 16, 32], &[2, 16, 32], &[2, 16, 32], &[96, 32]], [1e-5, 5e-2], op, |x| {
+        composed::attention(&x[0], &x[1], &x[2], &x[3], 4)
+    });
 }
