@@ -23,6 +23,7 @@ from model import INPUT, PRETRAINING, Config, Ipt, open_model, scale_of
 
 OVERLAP, TILES = 10, 8  # as Tiling::paper in src/restore/tiles.rs
 LAMBDA, CLIP, DECAY, SAMPLED = 0.1, 1.0, 0.999, 32  # the defaults of `ipt train`
+RATE, MOMENTUM, MUON_TO_ADAM, QUINTIC = 1e-5, 0.95, 20, (3.4445, -4.7750, 2.0315)
 
 
 def contrastive(features):
@@ -59,20 +60,62 @@ def autocast(numbers):
     return torch.autocast("cpu", torch.bfloat16, enabled=numbers == "bf16")
 
 
-class Trainer:
-    """A step as `ipt train` has it: gradient, clipping, Adam, and the running mean of the weights."""
+def matrices(name, parameter):
+    """As how many matrices Muon takes a parameter, as in src/train/optimizer.rs."""
+    part = name.split(".")
+    ends = (part[0] == "head" and part[2] == "0") or (part[0] == "tail" and part[2] == "1")
+    table = part[1] in ("query_embed", "position_encoding")
+    if parameter.ndim < 2 or ends or table:
+        return 0
+    return 3 if part[-1] == "in_proj_weight" else 1
 
-    def __init__(self, model, numbers):
+
+class Muon:
+    """As in src/train/muon.rs."""
+
+    def __init__(self, parameters, numbers):
+        self.type = torch.bfloat16 if numbers == "bf16" else torch.float32
+        self.state = [(parameter, count, torch.zeros_like(parameter)) for parameter, count in parameters]
+
+    @torch.no_grad()
+    def step(self):
+        for parameter, count, momentum in self.state:
+            if parameter.grad is None:
+                continue
+            momentum.lerp_(parameter.grad, 1 - MOMENTUM)
+            ahead = parameter.grad.lerp(momentum, MOMENTUM).flatten(1)
+            steps = torch.cat([self.orthogonal(matrix) for matrix in ahead.chunk(count)])
+            size = max(1, ahead.shape[0] / count / ahead.shape[1]) ** 0.5
+            parameter.sub_(steps.view_as(parameter), alpha=MUON_TO_ADAM * RATE * size)
+
+    def orthogonal(self, matrix):
+        a, b, c = QUINTIC
+        x = (matrix / matrix.norm().clamp(min=1e-30)).to(self.type)
+        tall = x.shape[0] > x.shape[1]
+        x = x.T if tall else x
+        for _ in range(5):
+            gram = x @ x.T
+            x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+        return (x.T if tall else x).to(matrix.dtype)
+
+
+class Trainer:
+    """A step as `ipt train` has it: gradient, clipping, optimizer, and the running mean of the weights."""
+
+    def __init__(self, model, numbers, muon):
         self.model, self.numbers = model, numbers
         self.parameters = list(model.parameters())
-        self.adam = torch.optim.Adam(self.parameters, lr=1e-5, fused=True)
+        counted = [(p, matrices(name, p) if muon else 0) for name, p in model.named_parameters()]
+        self.muon = Muon([(p, count) for p, count in counted if count], numbers)
+        self.adam = torch.optim.Adam([p for p, count in counted if not count], lr=RATE, fused=True)
         self.average = [parameter.detach().clone() for parameter in self.parameters]
 
     def step(self, task, input, target):
-        self.adam.zero_grad()
+        self.model.zero_grad()
         losses(self.model, task, input, target, SAMPLED, self.numbers)[0].backward()
         torch.nn.utils.clip_grad_norm_(self.parameters, 255 * CLIP)
         self.adam.step()
+        self.muon.step()
         with torch.no_grad():
             torch._foreach_lerp_(self.average, self.parameters, 1 - DECAY)
 
@@ -117,7 +160,7 @@ def work_of(name, numbers):
     size = {"forward-base": 8, "step-base": 4}.get(name, 16)
     batches = [(task, *batch(size, task)) for task in tasks]
     if kind == "step":
-        trainer = Trainer(model, numbers)
+        trainer = Trainer(model, numbers, muon=not base)
         return lambda: [trainer.step(*one) for one in batches], size * len(tasks)
 
     @torch.inference_mode()

@@ -16,6 +16,7 @@ use ipt::restore::tiles::Tiling;
 use ipt::restore::{self, Restorer};
 use ipt::task::Task;
 use ipt::train::Options;
+use ipt::train::optimizer::Rule;
 use ipt::train::trainer::Trainer;
 use ipt::weights::{Model, Parameters};
 
@@ -78,7 +79,10 @@ fn rate(work: &str, numbers: &str, seconds: f64) -> Result<f64> {
     let parameters = Parameters::init(&config, 0, &Device::Cpu)?;
     match work.split('-').next() {
         Some("step") => {
-            let mut trainer = Trainer::start(&Options::new(Vec::new(), config), parameters, precision)?;
+            // As `ipt train` does by default.
+            let optimizer = if work == "step-base" { Rule::Adam } else { Rule::Muon };
+            let options = Options { optimizer, ..Options::new(Vec::new(), config) };
+            let mut trainer = Trainer::start(&options, parameters, precision)?;
             let batches: Vec<Batch> = tasks.into_iter().map(|task| batch(size, task)).collect();
             let seconds = median(seconds, || {
                 for batch in &batches {

@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     unsafe {
         // Tensors of the same sizes come and go at every step: giving their pages back in between
         // would have the system clear them anew each time.
-        libmimalloc_sys::mi_option_set(PURGE_DELAY, 2000);
+        libmimalloc_sys::mi_option_set(PURGE_DELAY, 60_000);
         // Candle's own threads wait in busy loops and would take the processors from ours.
         std::env::set_var("CANDLE_NUM_THREADS", "1");
     }

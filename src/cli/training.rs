@@ -55,7 +55,8 @@ pub struct Training {
     /// Another seed gives other weights at the start, and other patches [default: 0]
     #[arg(long, value_name = "N", help_heading = "Learning")]
     pub seed: Option<u64>,
-    /// What makes steps of gradients [default: muon; adam with --schedule paper]
+    /// What makes steps of gradients [default: muon; adam with --schedule paper and
+    /// --preset base]
     #[arg(long, value_enum, value_name = "RULE", help_heading = "Learning")]
     pub optimizer: Option<RuleName>,
     /// Largest learning rate [default: 3e-4; 5e-5 with --schedule paper; 2e-5 to tune]

@@ -60,6 +60,9 @@ pub fn run(args: &Train, global: &Global) -> anyhow::Result<Exit> {
             bail!("--preset: the run begins with a trained model, whose shape it has");
         }
         options.model = Config::preset(preset, options.model.tasks);
+        if preset == Preset::Base {
+            options.optimizer = Rule::Adam;
+        }
     }
     if !args.tasks.is_empty() {
         options.model.tasks = args.tasks.clone();
