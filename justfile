@@ -41,3 +41,15 @@ cuda CAP="90":
 # A folder that runs on a machine with an NVIDIA driver and nothing else: tests, benchmark, training.
 cuda-bundle OUT="target/cuda-bundle" PHOTOS="" STREAKS="" MIB="41":
     scripts/cuda-bundle {{ if MIB == "" { "" } else { "--photos-mib " + MIB } }} {{OUT}} {{PHOTOS}} {{STREAKS}}
+
+# VALIDATION are pictures to watch, DATA those of scripts/evaluate. Under two hours on two cores with AMX.
+# The embedded model anew, as docs/default-model.md tells.
+default-model PHOTOS STREAKS VALIDATION DATA OUT="default-model": build
+    target/release/ipt train {{PHOTOS}} --out {{OUT}}/1 --tasks sr2,derain,denoise50 \
+        --task-weights 1.1,1,1 --steps 9473 --schedule constant --lambda 0 --clip 0.5 --batch 8 --seed 11 \
+        --rain-streaks {{STREAKS}} --validate {{VALIDATION}}
+    target/release/ipt train {{PHOTOS}} --out {{OUT}}/2 --from {{OUT}}/1/final.safetensors \
+        --tasks sr2,sr3,sr4,derain,denoise30,denoise50 --task-weights 0.8,1.1,1.1,1.2,1.1,0.8 \
+        --steps @STEPSB@ --lambda 0 --clip 0.5 --batch 8 --seed 12 \
+        --rain-streaks {{STREAKS}} --validate {{VALIDATION}}
+    scripts/embed {{OUT}}/2/final.safetensors {{DATA}} "command=just default-model" "device=2 cores with AMX, bf16"

@@ -165,7 +165,7 @@ complete -c ipt -n "__fish_ipt_using_subcommand train" -l accumulate -d 'Batches
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l seed -d 'Another seed gives other weights at the start, and other patches [default: 0]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l optimizer -d 'What makes steps of gradients [default: muon; adam with --schedule paper and --preset base]' -r -f -a "adam\t'Adam for all weights, as in the paper'
 muon\t'Muon for the matrices inside, with 20 times the rate; Adam for the rest'"
-complete -c ipt -n "__fish_ipt_using_subcommand train" -l lr -d 'Largest learning rate [default: 3e-4; 5e-5 with --schedule paper; 2e-5 to tune]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l lr -d 'Largest learning rate [default: 5e-4, to tune 2e-4; with --optimizer adam 3e-4, to tune 2e-5; 5e-5 with --schedule paper]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l schedule -d 'How the learning rate goes [default: cosine]' -r -f -a "cosine\t'Down half a cosine'
 paper\t'The paper\'s: two fifths after two thirds'
 constant\t'The same throughout'"
@@ -212,7 +212,7 @@ complete -c ipt -n "__fish_ipt_using_subcommand tune" -l accumulate -d 'Batches 
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l seed -d 'Another seed gives other weights at the start, and other patches [default: 0]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l optimizer -d 'What makes steps of gradients [default: muon; adam with --schedule paper and --preset base]' -r -f -a "adam\t'Adam for all weights, as in the paper'
 muon\t'Muon for the matrices inside, with 20 times the rate; Adam for the rest'"
-complete -c ipt -n "__fish_ipt_using_subcommand tune" -l lr -d 'Largest learning rate [default: 3e-4; 5e-5 with --schedule paper; 2e-5 to tune]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l lr -d 'Largest learning rate [default: 5e-4, to tune 2e-4; with --optimizer adam 3e-4, to tune 2e-5; 5e-5 with --schedule paper]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l schedule -d 'How the learning rate goes [default: cosine]' -r -f -a "cosine\t'Down half a cosine'
 paper\t'The paper\'s: two fifths after two thirds'
 constant\t'The same throughout'"

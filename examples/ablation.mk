@@ -3,7 +3,7 @@
 #   make -f examples/ablation.mk PHOTOS=photos VALIDATION=holdout STEPS=5000
 #
 # Pre-training (the paper's section 4.5 in small): each of ARMS is KEY-VALUE, one line of the run's
-# config.toml changed: lambda-0 is without the contrastive loss. The first one is what the others are
+# config.toml changed: lambda-0 is without the contrastive loss, layers-0 without a transformer. The first one is what the others are
 # compared with. Then fine-tuning: for each of TUNE_TASKS, on FEW photographs and for TUNE_STEPS, a
 # model that begins with the first arm's (tuned-TASK) beside one that begins with nothing
 # (scratch-TASK), all else being the same.
@@ -19,7 +19,7 @@ TASKS      ?= sr2 sr3 sr4 derain denoise30 denoise50
 STEPS      ?= 5000
 SEEDS      ?= 1 2 3
 OPTIONS    ?=
-ARMS       ?= lambda-0.1 lambda-0 layers-1 task_embedding-per-position
+ARMS       ?= lambda-0.1 lambda-0 layers-0 task_embedding-none optimizer-adam
 TUNE_TASKS ?= sr2 denoise70
 TUNE_STEPS ?= $(STEPS)
 RATE       ?= 5e-4

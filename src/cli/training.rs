@@ -59,7 +59,8 @@ pub struct Training {
     /// --preset base]
     #[arg(long, value_enum, value_name = "RULE", help_heading = "Learning")]
     pub optimizer: Option<RuleName>,
-    /// Largest learning rate [default: 3e-4; 5e-5 with --schedule paper; 2e-5 to tune]
+    /// Largest learning rate [default: 5e-4, to tune 2e-4; with --optimizer adam 3e-4, to
+    /// tune 2e-5; 5e-5 with --schedule paper]
     #[arg(long, value_name = "RATE", help_heading = "Learning")]
     pub lr: Option<f64>,
     /// How the learning rate goes [default: cosine]

@@ -62,6 +62,7 @@ pub fn run(args: &Train, global: &Global) -> anyhow::Result<Exit> {
         options.model = Config::preset(preset, options.model.tasks);
         if preset == Preset::Base {
             options.optimizer = Rule::Adam;
+            options.rate = options.default_rate();
         }
     }
     if !args.tasks.is_empty() {
@@ -129,9 +130,6 @@ pub(super) fn take(options: &mut Options, args: &Training) -> anyhow::Result<()>
             ScheduleName::Paper => Schedule::Paper,
             ScheduleName::Constant => Schedule::Constant,
         };
-        if options.tune.is_none() {
-            options.rate = options.schedule.default_rate();
-        }
         if schedule == ScheduleName::Paper {
             options.optimizer = Rule::Adam;
         }
@@ -141,6 +139,9 @@ pub(super) fn take(options: &mut Options, args: &Training) -> anyhow::Result<()>
             RuleName::Adam => Rule::Adam,
             RuleName::Muon => Rule::Muon,
         };
+    }
+    if args.schedule.is_some() || args.optimizer.is_some() {
+        options.rate = options.default_rate();
     }
     if let Some(form) = args.contrastive_form {
         options.contrastive = match form {

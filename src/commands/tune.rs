@@ -8,9 +8,6 @@ use crate::cli::tune::Tune;
 use crate::train::options::{self, Options};
 use crate::train::origin::Origin;
 
-/// The paper's rate for fine-tuning.
-const RATE: f64 = 2e-5;
-
 pub fn run(args: &Tune, global: &Global) -> anyhow::Result<Exit> {
     let file = args.model.as_deref();
     let mut options = match train::start(&args.training)? {
@@ -28,7 +25,8 @@ pub fn run(args: &Tune, global: &Global) -> anyhow::Result<Exit> {
             let Some(task) = args.task else { bail!("--task says what to tune for") };
             let (from, model) = train::begin(file, &[task], global)?;
             let tune = Some(options::Tune::default());
-            Options { rate: RATE, from, tune, ..Options::new(Vec::new(), model) }
+            let options = Options { from, tune, ..Options::new(Vec::new(), model) };
+            Options { rate: options.default_rate(), ..options }
         }
     };
     if let Some(tune) = &mut options.tune {

@@ -99,7 +99,7 @@ pub struct Tune {
 impl Options {
     /// The defaults for a model of this shape.
     pub fn new(photos: Vec<PathBuf>, model: Config) -> Self {
-        Self {
+        let options = Self {
             photos,
             seed: 0,
             steps: None,
@@ -108,7 +108,7 @@ impl Options {
             accumulate: 1,
             optimizer: Rule::Muon,
             schedule: Schedule::Cosine,
-            rate: Schedule::Cosine.default_rate(),
+            rate: 0.0,
             warm_up: 200,
             lambda: 0.1,
             contrastive: ContrastiveForm::Paper,
@@ -127,6 +127,19 @@ impl Options {
             from: None,
             tune: None,
             model,
+        };
+        Self { rate: options.default_rate(), ..options }
+    }
+
+    /// The largest learning rate where the user names none.
+    pub fn default_rate(&self) -> f64 {
+        match (self.schedule, self.optimizer, &self.tune) {
+            // The paper's for fine-tuning, and what learns a new task in minutes.
+            (_, Rule::Adam, Some(_)) => 2e-5,
+            (_, Rule::Muon, Some(_)) => 2e-4,
+            (Schedule::Paper, ..) => 5e-5,
+            (_, Rule::Adam, _) => 3e-4,
+            (_, Rule::Muon, _) => 5e-4,
         }
     }
 

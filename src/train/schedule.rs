@@ -17,16 +17,6 @@ pub enum Schedule {
     Constant,
 }
 
-impl Schedule {
-    /// The peak that goes with the schedule where the user names none.
-    pub fn default_rate(self) -> f64 {
-        match self {
-            Schedule::Cosine | Schedule::Constant => 3e-4,
-            Schedule::Paper => 5e-5,
-        }
-    }
-}
-
 /// The part of the way at which warm-up ends at the latest.
 const WARM_UP_AT_MOST: f64 = 0.1;
 
