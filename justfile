@@ -50,6 +50,6 @@ default-model PHOTOS STREAKS VALIDATION DATA OUT="default-model": build
         --rain-streaks {{STREAKS}} --validate {{VALIDATION}}
     target/release/ipt train {{PHOTOS}} --out {{OUT}}/2 --from {{OUT}}/1/final.safetensors \
         --tasks sr2,sr3,sr4,derain,denoise30,denoise50 --task-weights 0.8,1.1,1.1,1.2,1.1,0.8 \
-        --steps @STEPSB@ --lambda 0 --clip 0.5 --batch 8 --seed 12 \
+        --steps 26196 --lambda 0 --clip 0.5 --batch 8 --seed 12 \
         --rain-streaks {{STREAKS}} --validate {{VALIDATION}}
     scripts/embed {{OUT}}/2/final.safetensors {{DATA}} "command=just default-model" "device=2 cores with AMX, bf16"
