@@ -69,7 +69,7 @@ complete -c ipt -n "__fish_ipt_using_subcommand restore" -l strip -d 'Leave out 
 all\t'The colour profile, too: colours may look different then'"
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -s j -l jobs -d 'Threads to use; all of the machine\'s if not given' -r
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l list -d 'Print the model\'s tasks, how good it is at them, its size, its id and where it comes from'
-complete -c ipt -n "__fish_ipt_using_subcommand restore" -l self-ensemble -d 'Restore all eight flips and turns of a picture and take the mean: eight times the work, a little better'
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l self-ensemble -d 'Restore all eight flips and turns of a picture and take the mean, for rain the picture and its mirror image: eight times the work (twice), a little better'
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l baseline -d 'No model: enlarge with the bicubic filter, or pass the picture on as it is. What a model has to beat'
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l overwrite -d 'Replace outputs that exist'
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l skip-existing -d 'Leave outputs that exist, and make only what is missing'

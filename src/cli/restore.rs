@@ -37,8 +37,8 @@ pub struct Restore {
     /// A model of `ipt train` or `ipt tune`, or published weights (.pt), instead of the one inside the program
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "baseline")]
     pub model: Option<PathBuf>,
-    /// Restore all eight flips and turns of a picture and take the mean: eight times the work, a
-    /// little better
+    /// Restore all eight flips and turns of a picture and take the mean, for rain the picture and its
+    /// mirror image: eight times the work (twice), a little better
     #[arg(long, conflicts_with = "baseline")]
     pub self_ensemble: bool,
     /// How a picture is cut into tiles of 48 pixels that overlap

@@ -152,7 +152,8 @@ impl Restorer {
         Ok(y.flatten_all()?.to_vec1()?)
     }
 
-    /// Mean over the eight flips and transposes ("geometric self-ensemble", Lim et al. 2017).
+    /// Mean over the eight flips and transposes ("geometric self-ensemble", Lim et al. 2017); for rain,
+    /// which falls, over the picture and its mirror image.
     fn ensemble(&self, x: &Tensor, task: Task) -> Result<Tensor> {
         let turn = |x: &Tensor, transpose: bool, flips: &[usize]| {
             let x = if transpose { x.transpose(1, 2)? } else { x.clone() };
@@ -160,14 +161,18 @@ impl Restorer {
         };
         let side = INPUT * task.scale();
         let mut sum = Tensor::zeros((x.dim(0)?, side, side, 3), x.dtype(), x.device())?;
-        for flips in [&[][..], &[1], &[2], &[1, 2]] {
-            for transpose in [false, true] {
+        let (all, transposes): (&[&[usize]], &[bool]) = match task {
+            Task::Derain => (&[&[], &[2]], &[false]),
+            _ => (&[&[], &[1], &[2], &[1, 2]], &[false, true]),
+        };
+        for &flips in all {
+            for &transpose in transposes {
                 let y = self.model.forward(&turn(x, transpose, flips)?, task)?.pictures;
                 let flipped = turn(&y, false, flips)?;
                 sum = (sum + turn(&flipped, transpose, &[])?)?;
             }
         }
-        Ok((sum / 8.0)?)
+        Ok((sum / (all.len() * transposes.len()) as f64)?)
     }
 }
 
