@@ -27,12 +27,12 @@ class Config:
 
     tasks: list = field(default_factory=lambda: list(PRETRAINING))
     channels: int = 64
-    blocks: int = 4
+    blocks: int = 8
     kernel: int = 3
     tail: str = "direct"
-    patch: int = 3
+    patch: int = 4
     width: int = 128
-    layers: int = 3
+    layers: int = 2
     heads: int = 4
     task_embedding: str = "per-task"
     memory_norm: bool = True
@@ -43,7 +43,7 @@ class Config:
 
     @staticmethod
     def base(tasks, **other):
-        published = dict(**PUBLISHED, width=576, layers=12, heads=12, task_embedding="per-position")
+        published = dict(**PUBLISHED, patch=3, width=576, layers=12, heads=12, task_embedding="per-position")
         published.update(memory_norm=False, decoder_norm=False, bicubic_residual=False, white=255.0)
         return Config(tasks=tasks, **{**published, **other})
 
