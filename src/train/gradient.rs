@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::{CpuStorage, InplaceOp2, Layout, Result, Storage, Tensor, Var, bail};
+use candle_core::{CpuStorage, Layout, Result, Storage, Tensor, Var, bail};
 use rayon::prelude::*;
 
+use super::update::Add;
 use crate::ops::Gradients;
 
 /// Elements summed by one thread; fixed, so that the sum is the same for any number of threads.
@@ -56,7 +57,7 @@ impl Gradient {
     pub fn add(&mut self, other: Gradient) -> Result<()> {
         for (name, gradient) in other.0 {
             match self.0.get_mut(&name) {
-                Some(own) if own.device().is_cpu() => own.inplace_op2(&gradient, &Plus)?,
+                Some(own) if own.device().is_cpu() => own.inplace_op2(&gradient, &Add { times: 1.0 })?,
                 Some(own) => *own = (&*own + gradient)?,
                 None => {
                     self.0.insert(name, gradient);
@@ -88,22 +89,6 @@ impl Gradient {
 impl FromIterator<(String, Tensor)> for Gradient {
     fn from_iter<T: IntoIterator<Item = (String, Tensor)>>(named: T) -> Self {
         Self(named.into_iter().collect())
-    }
-}
-
-/// a ← a + b.
-struct Plus;
-
-impl InplaceOp2 for Plus {
-    fn name(&self) -> &'static str {
-        "plus"
-    }
-
-    fn cpu_fwd(&self, a: &mut CpuStorage, al: &Layout, b: &CpuStorage, bl: &Layout) -> Result<()> {
-        let (a, b) = (values_mut(a, al)?, values(b, bl)?);
-        let pieces = a.par_chunks_mut(BLOCK).zip(b.par_chunks(BLOCK));
-        pieces.for_each(|(a, b)| a.iter_mut().zip(b).for_each(|(a, b)| *a += b));
-        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 
 use candle_core::{Result, Tensor, Var};
 
-use super::update::{Subtract, Towards};
+use super::update::{Add, Towards};
 use crate::ops::{self, Precision};
 
 const MOMENTUM: f64 = 0.95;
@@ -40,7 +40,7 @@ pub fn step(
     let steps = parts.iter().map(|matrix| ops::orthogonal(matrix, precision));
     let step = Tensor::cat(&steps.collect::<Result<Vec<_>>>()?, 0)?.reshape(variable.shape())?;
     if variable.device().is_cpu() {
-        variable.inplace_op2(&step, &Subtract { by })
+        variable.inplace_op2(&step, &Add { times: -by })
     } else {
         variable.set(&(variable.as_tensor() - (step * by)?)?)
     }

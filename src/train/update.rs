@@ -37,21 +37,21 @@ impl InplaceOp2 for Towards {
     }
 }
 
-/// a ← a − by · b.
-pub(super) struct Subtract {
-    pub by: f64,
+/// a ← a + times · b.
+pub(super) struct Add {
+    pub times: f64,
 }
 
-impl InplaceOp2 for Subtract {
+impl InplaceOp2 for Add {
     fn name(&self) -> &'static str {
-        "subtract"
+        "add"
     }
 
     fn cpu_fwd(&self, a: &mut CpuStorage, al: &Layout, b: &CpuStorage, bl: &Layout) -> Result<()> {
         let (a, b) = (values_mut(a, al)?, values(b, bl)?);
-        let by = self.by as f32;
+        let times = self.times as f32;
         let pieces = a.par_chunks_mut(BLOCK).zip(b.par_chunks(BLOCK));
-        pieces.for_each(|(a, b)| a.iter_mut().zip(b).for_each(|(a, b)| *a -= by * b));
+        pieces.for_each(|(a, b)| a.iter_mut().zip(b).for_each(|(a, b)| *a += times * b));
         Ok(())
     }
 }
