@@ -4,7 +4,8 @@ use std::arch::x86_64::*;
 use std::mem::transmute;
 
 use super::element::Bf16;
-use super::tile::{Factors, Kernel, Register, Tile, run_blocks};
+use super::output::Gate;
+use super::tile::{Factors, Kernel, PANEL, Register, Tile, run_blocks};
 use super::transpose::Block;
 
 pub(super) static SINGLE: Kernel<f32> =
@@ -204,6 +205,65 @@ pub(super) fn interleave(first: &[f32], second: &[f32], to: &mut [Bf16]) -> usiz
         }
     }
     done
+}
+
+/// As [`super::output::write_gated`], for whole panels.
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+pub(super) fn write_gated(tile: &Tile, rows: usize, to: &mut [Bf16], stride: usize, gate: &Gate<'_, Bf16>) {
+    // SAFETY: halves of rows are 64 bytes, rows of bf16 too; the vector types are 64 plain bytes.
+    let load = |values: &[f32]| unsafe { _mm512_loadu_ps(values[..16].as_ptr()) };
+    let zero = _mm512_setzero_ps();
+    let bias = match gate {
+        Gate::Relu(bias) => [load(bias), load(&bias[16..])],
+        Gate::Where(_) => [zero; 2],
+    };
+    for (i, sums) in tile.0[..rows].iter().enumerate() {
+        let [mut low, mut high] = [load(sums), load(&sums[16..])];
+        let mut kept = u32::MAX;
+        match gate {
+            // The second operand is what comes out where the sum is not a number.
+            Gate::Relu(_) => {
+                low = _mm512_max_ps(zero, _mm512_add_ps(low, bias[0]));
+                high = _mm512_max_ps(zero, _mm512_add_ps(high, bias[1]));
+            }
+            Gate::Where(mask) => {
+                // SAFETY: as above.
+                let mask = unsafe { _mm512_loadu_si512(mask[i * stride..][..PANEL].as_ptr().cast()) };
+                kept = _mm512_cmpgt_epi16_mask(mask, _mm512_setzero_si512());
+            }
+        }
+        // SAFETY: as above.
+        unsafe {
+            let both = transmute::<__m512bh, __m512i>(_mm512_cvtne2ps_pbh(high, low));
+            let both = _mm512_maskz_mov_epi16(kept, both);
+            _mm512_storeu_si512(to[i * stride..][..PANEL].as_mut_ptr().cast(), both);
+        }
+    }
+}
+
+/// Interleaves two rows of 32.
+#[target_feature(enable = "avx512f,avx512bw")]
+pub(super) fn pair(first: &[Bf16; 32], second: &[Bf16; 32], to: &mut [Bf16; 64]) {
+    const fn order(start: u16) -> [u16; 32] {
+        let mut order = [0; 32];
+        let mut i = 0;
+        while i < 32 {
+            order[i] = start + (i / 2 + i % 2 * 32) as u16;
+            i += 1;
+        }
+        order
+    }
+    const LOW: [u16; 32] = order(0);
+    const HIGH: [u16; 32] = order(16);
+    // SAFETY: rows are 64 bytes, the result is 128, the orders are 64.
+    unsafe {
+        let [first, second] = [first, second].map(|row| _mm512_loadu_si512(row.as_ptr().cast()));
+        for (half, order) in [LOW, HIGH].iter().enumerate() {
+            let order = _mm512_loadu_si512(order.as_ptr().cast());
+            let words = _mm512_permutex2var_epi16(first, order, second);
+            _mm512_storeu_si512(to[32 * half..].as_mut_ptr().cast(), words);
+        }
+    }
 }
 
 #[target_feature(enable = "avx512f")]

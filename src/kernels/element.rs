@@ -1,9 +1,10 @@
 //! The two number formats that products are taken in.
 
-use super::tile::Kernel;
+use super::output::{self, Gate};
+use super::tile::{Kernel, PANEL, Tile};
 use super::transpose;
 #[cfg(target_arch = "x86_64")]
-use super::{avx512, isa};
+use super::{avx512, isa, isa::Level};
 
 /// A number format of the factors of a product. Sums are always f32.
 ///
@@ -53,6 +54,38 @@ pub unsafe trait Element: Copy + Default + Send + Sync + 'static {
     /// As [`super::pack::panel_from_columns`] says.
     fn panel_from_columns(length: usize, columns: usize, source: &[f32], stride: usize, to: &mut [Self]);
 
+    /// As [`super::transpose::columns_to_rows`] says, of elements.
+    fn elements_transposed(
+        count: usize,
+        length: usize,
+        source: &[Self],
+        stride: usize,
+        to: &mut [Self],
+        to_stride: usize,
+    );
+
+    /// As [`super::transpose::panel_of_elements`] says.
+    fn panel_of_elements(length: usize, columns: usize, source: &[Self], stride: usize, to: &mut [Self]);
+
+    /// Writes the first `rows` rows and `columns` columns of a tile to rows `stride` apart, rounded.
+    fn write_gated(
+        tile: &Tile,
+        rows: usize,
+        columns: usize,
+        to: &mut [Self],
+        stride: usize,
+        gate: &Gate<'_, Self>,
+    );
+
+    /// Adds rows as wide as `sum` to it.
+    fn add_rows(rows: &[Self], sum: &mut [f32]);
+
+    /// Whether it is above zero.
+    fn positive(self) -> bool;
+
+    /// The same number.
+    fn to_f32(self) -> f32;
+
     /// `length` rounded up to what packed factors need.
     fn padded(length: usize) -> usize {
         length.next_multiple_of(Self::MULTIPLE)
@@ -68,6 +101,7 @@ unsafe impl Element for f32 {
         super::backends::single()
     }
 
+    #[inline(always)]
     fn from_f32(value: f32) -> Self {
         value
     }
@@ -103,6 +137,46 @@ unsafe impl Element for f32 {
     fn panel_from_columns(length: usize, columns: usize, source: &[f32], stride: usize, to: &mut [Self]) {
         panel_single(length, columns, source, stride, to);
     }
+
+    fn elements_transposed(
+        count: usize,
+        length: usize,
+        source: &[Self],
+        stride: usize,
+        to: &mut [Self],
+        to_stride: usize,
+    ) {
+        transposed_single(count, length, source, stride, to, to_stride);
+    }
+
+    fn panel_of_elements(length: usize, columns: usize, source: &[Self], stride: usize, to: &mut [Self]) {
+        panel_of_single(length, columns, source, stride, to);
+    }
+
+    fn write_gated(
+        tile: &Tile,
+        rows: usize,
+        columns: usize,
+        to: &mut [Self],
+        stride: usize,
+        gate: &Gate<'_, Self>,
+    ) {
+        write_gated_single(tile, rows, columns, to, stride, gate);
+    }
+
+    fn add_rows(rows: &[Self], sum: &mut [f32]) {
+        add_rows_single(rows, sum);
+    }
+
+    #[inline(always)]
+    fn positive(self) -> bool {
+        self > 0.0
+    }
+
+    #[inline(always)]
+    fn to_f32(self) -> f32 {
+        self
+    }
 }
 
 /// bfloat16: the upper half of an f32.
@@ -131,6 +205,7 @@ unsafe impl Element for Bf16 {
         super::backends::half()
     }
 
+    #[inline(always)]
     fn from_f32(value: f32) -> Self {
         Self(Self::round(value))
     }
@@ -183,6 +258,51 @@ unsafe impl Element for Bf16 {
     fn panel_from_columns(length: usize, columns: usize, source: &[f32], stride: usize, to: &mut [Self]) {
         panel_half(length, columns, source, stride, to);
     }
+
+    fn elements_transposed(
+        count: usize,
+        length: usize,
+        source: &[Self],
+        stride: usize,
+        to: &mut [Self],
+        to_stride: usize,
+    ) {
+        elements_transposed_half(count, length, source, stride, to, to_stride);
+    }
+
+    fn panel_of_elements(length: usize, columns: usize, source: &[Self], stride: usize, to: &mut [Self]) {
+        panel_of_half(length, columns, source, stride, to);
+    }
+
+    fn write_gated(
+        tile: &Tile,
+        rows: usize,
+        columns: usize,
+        to: &mut [Self],
+        stride: usize,
+        gate: &Gate<'_, Self>,
+    ) {
+        #[cfg(target_arch = "x86_64")]
+        if columns == PANEL && isa::avx512_bf16() {
+            // SAFETY: the processor has these instructions.
+            return unsafe { avx512::write_gated(tile, rows, to, stride, gate) };
+        }
+        write_gated_half(tile, rows, columns, to, stride, gate);
+    }
+
+    fn add_rows(rows: &[Self], sum: &mut [f32]) {
+        add_rows_half(rows, sum);
+    }
+
+    #[inline(always)]
+    fn positive(self) -> bool {
+        self.to_f32() > 0.0
+    }
+
+    #[inline(always)]
+    fn to_f32(self) -> f32 {
+        f32::from_bits(u32::from(self.0) << 16)
+    }
 }
 
 dispatch! {
@@ -206,7 +326,7 @@ dispatch! {
 
 dispatch! {
     fn transposed_single(count: usize, length: usize, source: &[f32], stride: usize, to: &mut [f32], to_stride: usize) {
-        transpose::columns_to_rows(count, length, source, stride, to, to_stride);
+        transpose::columns_to_rows(count, length, source, stride, to, to_stride, f32::word);
     }
 }
 
@@ -218,13 +338,77 @@ dispatch! {
 
 dispatch! {
     fn transposed_half(count: usize, length: usize, source: &[f32], stride: usize, to: &mut [Bf16], to_stride: usize) {
-        transpose::columns_to_rows(count, length, source, stride, to, to_stride);
+        transpose::columns_to_rows(count, length, source, stride, to, to_stride, Bf16::word);
     }
 }
 
 dispatch! {
     fn panel_half(length: usize, columns: usize, source: &[f32], stride: usize, to: &mut [Bf16]) {
         transpose::panel_from_columns(length, columns, source, stride, to);
+    }
+}
+
+dispatch! {
+    fn elements_transposed_half(count: usize, length: usize, source: &[Bf16], stride: usize, to: &mut [Bf16], to_stride: usize) {
+        let word = |first: Bf16, second: Bf16| u32::from(first.0) | u32::from(second.0) << 16;
+        transpose::columns_to_rows(count, length, source, stride, to, to_stride, word);
+    }
+}
+
+dispatch! {
+    fn panel_of_single(length: usize, columns: usize, source: &[f32], stride: usize, to: &mut [f32]) {
+        transpose::panel_of_elements(length, columns, source, stride, to, |row, _, to| to.copy_from_slice(row));
+    }
+}
+
+/// Interleaves two rows.
+#[inline(always)]
+fn pair(first: &[Bf16; PANEL], second: &[Bf16; PANEL], to: &mut [Bf16]) {
+    #[cfg(target_arch = "x86_64")]
+    if let (Level::Avx512, Some(to)) = (isa::level(), to.as_mut_array()) {
+        // SAFETY: the processor has these instructions.
+        return unsafe { avx512::pair(first, second, to) };
+    }
+    for ((to, first), second) in to.chunks_exact_mut(2).zip(first).zip(second) {
+        to.copy_from_slice(&[*first, *second]);
+    }
+}
+
+dispatch! {
+    fn write_gated_single(tile: &Tile, rows: usize, columns: usize, to: &mut [f32], stride: usize, gate: &Gate<'_, f32>) {
+        output::write_gated(tile, rows, columns, to, stride, gate);
+    }
+}
+
+dispatch! {
+    fn add_rows_single(rows: &[f32], sum: &mut [f32]) {
+        for row in rows.chunks_exact(sum.len()) {
+            for (sum, value) in sum.iter_mut().zip(row) {
+                *sum += value.to_f32();
+            }
+        }
+    }
+}
+
+dispatch! {
+    fn panel_of_half(length: usize, columns: usize, source: &[Bf16], stride: usize, to: &mut [Bf16]) {
+        transpose::panel_of_elements(length, columns, source, stride, to, pair);
+    }
+}
+
+dispatch! {
+    fn write_gated_half(tile: &Tile, rows: usize, columns: usize, to: &mut [Bf16], stride: usize, gate: &Gate<'_, Bf16>) {
+        output::write_gated(tile, rows, columns, to, stride, gate);
+    }
+}
+
+dispatch! {
+    fn add_rows_half(rows: &[Bf16], sum: &mut [f32]) {
+        for row in rows.chunks_exact(sum.len()) {
+            for (sum, value) in sum.iter_mut().zip(row) {
+                *sum += value.to_f32();
+            }
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 
 use super::element::Element;
-use super::tile::{Factors, Session, Tile};
+use super::tile::{Factors, PANEL, Session, Tile};
 
 /// A place in memory that several threads write, each its own part.
 #[derive(Clone, Copy)]
@@ -110,52 +110,115 @@ dispatch! {
     ///
     /// # Safety
     /// These places are within the output's memory and nobody else uses them; they hold values if `accumulate`.
-    unsafe fn write(tile: &Tile, rows: usize, columns: usize, out: Target, stride: usize, finish: &Finish<'_>) {
-        for (i, sums) in tile.0[..rows].iter().enumerate() {
-            // SAFETY: the caller's promise.
-            let row = unsafe { out.0.add(i * stride) };
-            let finish = finish.at(i * stride, 0);
-            let mut start = 0;
-            // Vectors of a constant length stay in registers from the tile to the output.
-            while start + LANES <= columns {
-                // SAFETY: the caller's promise, for these columns.
-                unsafe { write_some::<LANES>(&sums[start..], row.add(start), &finish.at(start, start)) };
-                start += LANES;
-            }
-            while start < columns {
-                // SAFETY: the caller's promise, for this column.
-                unsafe { write_some::<1>(&sums[start..], row.add(start), &finish.at(start, start)) };
-                start += 1;
+    pub unsafe fn write(tile: &Tile, rows: usize, columns: usize, out: Target, stride: usize, finish: &Finish<'_>) {
+        // SAFETY: the caller's promise. Rows of a constant length stay in registers from the tile to the output, and
+        // what is decided here is not decided for every row again.
+        unsafe {
+            match (columns, finish.accumulate, finish.residual) {
+                (PANEL, false, None) => write_rows(tile, rows, PANEL, out, stride, finish, false, None),
+                (PANEL, true, None) => write_rows(tile, rows, PANEL, out, stride, finish, true, None),
+                (PANEL, false, Some(residual)) => {
+                    write_rows(tile, rows, PANEL, out, stride, finish, false, Some(residual));
+                }
+                _ => write_rows(tile, rows, columns, out, stride, finish, finish.accumulate, finish.residual),
             }
         }
     }
 }
 
-/// Columns written at once.
-const LANES: usize = 16;
-
-/// Writes the first `N` of `sums`.
-///
 /// # Safety
-/// `N` elements at `out` are ours, and hold values if `accumulate`.
+/// As [`write`].
+#[allow(clippy::too_many_arguments)]
 #[inline(always)]
-unsafe fn write_some<const N: usize>(sums: &[f32], out: *mut f32, finish: &Finish<'_>) {
-    let some = |values: &[f32]| -> [f32; N] { std::array::from_fn(|i| values[..N][i]) };
-    let plus = |a: [f32; N], b: [f32; N]| -> [f32; N] { std::array::from_fn(|i| a[i] + b[i]) };
-    let mut values = some(sums);
-    if finish.accumulate {
-        // SAFETY: the caller's promise: there are values.
-        values = plus(values, some(unsafe { std::slice::from_raw_parts(out, N) }));
+unsafe fn write_rows(
+    tile: &Tile,
+    rows: usize,
+    columns: usize,
+    out: Target,
+    stride: usize,
+    finish: &Finish<'_>,
+    accumulate: bool,
+    residual: Option<&[f32]>,
+) {
+    let mut bias = [0.0; PANEL];
+    if let Some(given) = finish.bias {
+        bias[..columns].copy_from_slice(&given[..columns]);
     }
-    if let Some(bias) = finish.bias {
-        values = plus(values, some(bias));
+    let least = if finish.relu { 0.0 } else { f32::NEG_INFINITY };
+    for (i, sums) in tile.0[..rows].iter().enumerate() {
+        let mut values = [0.0; PANEL];
+        for ((value, sum), bias) in values[..columns].iter_mut().zip(sums).zip(&bias) {
+            *value = sum + bias;
+        }
+        // SAFETY: the caller's promise.
+        let out = unsafe { out.0.add(i * stride) };
+        if accumulate {
+            // SAFETY: the caller's promise: there are values.
+            let there = unsafe { std::slice::from_raw_parts(out, columns) };
+            values[..columns].iter_mut().zip(there).for_each(|(value, there)| *value += there);
+        }
+        for value in &mut values[..columns] {
+            *value = if *value < least { least } else { *value };
+        }
+        if let Some(residual) = residual {
+            let residual = &residual[i * stride..][..columns];
+            values[..columns].iter_mut().zip(residual).for_each(|(value, residual)| *value += residual);
+        }
+        // SAFETY: the caller's promise.
+        unsafe { out.copy_from_nonoverlapping(values.as_ptr(), columns) };
     }
-    if finish.relu {
-        values = values.map(|value| if value < 0.0 { 0.0 } else { value });
+}
+
+/// What lets sums pass on their way to elements.
+#[derive(Clone, Copy)]
+pub enum Gate<'a, E> {
+    /// max(sum + bias, 0), one bias a column.
+    Relu(&'a [f32]),
+    /// The sum where this, laid out as the output is, is above zero; else 0.
+    Where(&'a [E]),
+}
+
+/// Writes the first `rows` rows and `columns` columns of a tile to rows `stride` apart.
+#[inline(always)]
+pub fn write_gated<E: Element>(
+    tile: &Tile,
+    rows: usize,
+    columns: usize,
+    to: &mut [E],
+    stride: usize,
+    gate: &Gate<'_, E>,
+) {
+    // Rows of a constant length stay in registers.
+    match columns {
+        PANEL => write_gated_rows(tile, rows, PANEL, to, stride, gate),
+        _ => write_gated_rows(tile, rows, columns, to, stride, gate),
     }
-    if let Some(residual) = finish.residual {
-        values = plus(values, some(residual));
+}
+
+#[inline(always)]
+fn write_gated_rows<E: Element>(
+    tile: &Tile,
+    rows: usize,
+    columns: usize,
+    to: &mut [E],
+    stride: usize,
+    gate: &Gate<'_, E>,
+) {
+    for (i, sums) in tile.0[..rows].iter().enumerate() {
+        let to = &mut to[i * stride..][..columns];
+        let sums = &sums[..columns];
+        match gate {
+            Gate::Relu(bias) => {
+                for ((to, sum), bias) in to.iter_mut().zip(sums).zip(&bias[..columns]) {
+                    let biased = sum + bias;
+                    *to = E::from_f32(if biased < 0.0 { 0.0 } else { biased });
+                }
+            }
+            Gate::Where(mask) => {
+                for ((to, sum), mask) in to.iter_mut().zip(sums).zip(&mask[i * stride..][..columns]) {
+                    *to = E::from_f32(if mask.positive() { *sum } else { 0.0 });
+                }
+            }
+        }
     }
-    // SAFETY: the caller's promise.
-    unsafe { out.cast::<[f32; N]>().write_unaligned(values) };
 }

@@ -11,11 +11,17 @@ fn rows_of_piece(width: usize) -> usize {
 
 /// Adds up `parts.len() / width` rows, in order.
 pub fn sum_parts(mut parts: Vec<f32>, width: usize) -> Vec<f32> {
+    /// Columns in one piece of work.
+    const COLUMNS: usize = 4096;
     if parts.is_empty() {
         return vec![0.0; width];
     }
     let (total, rest) = parts.split_at_mut(width);
-    add_rows(rest, total);
+    total.par_chunks_mut(COLUMNS).enumerate().for_each(|(piece, total)| {
+        for part in rest.chunks_exact(width) {
+            add_rows(&part[piece * COLUMNS..][..total.len()], total);
+        }
+    });
     parts.truncate(width);
     parts
 }
@@ -33,7 +39,8 @@ pub fn sum_rows(values: &[f32], width: usize) -> Vec<f32> {
 }
 
 dispatch! {
-    fn add_rows(values: &[f32], sum: &mut [f32]) {
+    /// Adds rows as wide as `sum` to it.
+    pub fn add_rows(values: &[f32], sum: &mut [f32]) {
         for row in values.chunks_exact(sum.len()) {
             for (sum, value) in sum.iter_mut().zip(row) {
                 *sum += value;

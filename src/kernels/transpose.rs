@@ -1,6 +1,7 @@
 //! Transposition of 32-bit words, by which rows become packed factors.
 
 use super::element::Element;
+use super::tile::PANEL;
 
 /// Words of a side of a block: a 512-bit register.
 pub const SIDE: usize = 16;
@@ -20,15 +21,16 @@ fn transpose(block: &mut Block) {
 }
 
 /// Copies columns of a matrix to rows: row m of `to` is column m of the `length` rows `source[k * stride..][..count]`,
-/// followed by zeros up to a multiple of `E::MULTIPLE`.
+/// followed by zeros up to a multiple of `E::MULTIPLE`. `word` makes a word of `E::GROUP` neighbours.
 #[inline(always)]
-pub fn columns_to_rows<E: Element>(
+pub fn columns_to_rows<E: Element, S: Copy + Default>(
     count: usize,
     length: usize,
-    source: &[f32],
+    source: &[S],
     stride: usize,
     to: &mut [E],
     to_stride: usize,
+    word: impl Fn(S, S) -> u32,
 ) {
     let depth = E::padded(length);
     let step = SIDE * E::GROUP;
@@ -39,7 +41,7 @@ pub fn columns_to_rows<E: Element>(
             for (i, words) in block.iter_mut().enumerate() {
                 let row = |k: usize| (k < length).then(|| &source[k * stride + m0..][..width]);
                 let k = k0 + i * E::GROUP;
-                load::<E>(row(k), if E::GROUP > 1 { row(k + 1) } else { None }, words);
+                load(row(k), if E::GROUP > 1 { row(k + 1) } else { None }, words, &word);
             }
             transpose(&mut block);
             let kept = step.min(depth - k0);
@@ -55,9 +57,14 @@ pub fn columns_to_rows<E: Element>(
 }
 
 #[inline(always)]
-fn load<E: Element>(first: Option<&[f32]>, second: Option<&[f32]>, words: &mut [u32; SIDE]) {
-    let full = |row: Option<&[f32]>| {
-        let mut all = [0.0; SIDE];
+fn load<S: Copy + Default>(
+    first: Option<&[S]>,
+    second: Option<&[S]>,
+    words: &mut [u32; SIDE],
+    make: impl Fn(S, S) -> u32,
+) {
+    let full = |row: Option<&[S]>| {
+        let mut all = [S::default(); SIDE];
         match row.map(|row| row.as_array::<SIDE>().ok_or(row)) {
             Some(Ok(row)) => all = *row,
             Some(Err(row)) => all[..row.len()].copy_from_slice(row),
@@ -67,7 +74,7 @@ fn load<E: Element>(first: Option<&[f32]>, second: Option<&[f32]>, words: &mut [
     };
     let (first, second) = (full(first), full(second));
     for ((word, first), second) in words.iter_mut().zip(first).zip(second) {
-        *word = E::word(first, second);
+        *word = make(first, second);
     }
 }
 
@@ -80,7 +87,6 @@ pub fn panel_from_columns<E: Element>(
     stride: usize,
     to: &mut [E],
 ) {
-    const PANEL: usize = super::tile::PANEL;
     let depth = E::padded(length);
     let step = SIDE * E::GROUP;
     let mut block: Block = [[0; SIDE]; SIDE];
@@ -106,6 +112,34 @@ pub fn panel_from_columns<E: Element>(
                 let at = ((k0 / E::GROUP + k) * PANEL + n0) * E::GROUP;
                 to[at..][..step].copy_from_slice(E::of_words(words));
             }
+        }
+    }
+}
+
+/// Packs a panel as [`super::pack::panel_from_rows`] does, of rows that are elements already: row k is
+/// `source[k * stride..][..columns]`. `pair` interleaves two rows.
+#[inline(always)]
+pub fn panel_of_elements<E: Element>(
+    length: usize,
+    columns: usize,
+    source: &[E],
+    stride: usize,
+    to: &mut [E],
+    pair: impl Fn(&[E; PANEL], &[E; PANEL], &mut [E]),
+) {
+    let row = |k: usize| {
+        let mut all = [E::default(); PANEL];
+        if k < length {
+            all[..columns].copy_from_slice(&source[k * stride..][..columns]);
+        }
+        all
+    };
+    for (step, to) in to.chunks_exact_mut(PANEL * E::GROUP).enumerate() {
+        let (k, last) = (step * E::GROUP, step * E::GROUP + E::GROUP - 1);
+        let whole = |k: usize| source[k * stride..].first_chunk::<PANEL>();
+        match (last < length && columns == PANEL).then(|| (whole(k), whole(last))) {
+            Some((Some(first), Some(second))) => pair(first, second, to),
+            _ => pair(&row(k), &row(last), to),
         }
     }
 }

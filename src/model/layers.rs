@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor};
 use candle_nn::{Init, VarBuilder};
 
 use super::Config;
-use crate::ops::{self, Activation, Pass};
+use crate::ops::{self, Activation, Convolution, Pass};
 
 /// PyTorch's default for convolutions and linear layers: uniform within ±1/√fan-in.
 fn fan_in(inputs: usize) -> Init {
@@ -44,6 +44,11 @@ impl Conv2d {
         pass: Pass,
     ) -> Result<Tensor> {
         ops::conv2d(x, &self.weight, &self.bias, activation, residual, pass)
+    }
+
+    /// What it computes with.
+    pub fn parameters(&self) -> Convolution<'_> {
+        Convolution { weight: &self.weight, bias: &self.bias }
     }
 }
 

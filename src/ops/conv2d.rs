@@ -72,7 +72,7 @@ pub fn conv2d(
     Ok(result)
 }
 
-fn geometry(x: &Shape, weight: &Shape) -> Result<Geometry> {
+pub(super) fn geometry(x: &Shape, weight: &Shape) -> Result<Geometry> {
     let (batch, height, width, channels) = x.dims4()?;
     let (outputs, inputs, kernel, across) = weight.dims4()?;
     if inputs != channels || kernel != across || kernel % 2 == 0 {

@@ -16,6 +16,7 @@ mod orthogonal;
 mod packed;
 mod patches;
 mod precision;
+mod residual;
 mod tape;
 
 pub use attention::attention;
@@ -27,6 +28,7 @@ pub use orthogonal::orthogonal;
 pub use packed::PackedWeights;
 pub use patches::{fold, pixel_shuffle, unfold};
 pub use precision::Precision;
+pub use residual::{Convolution, residual_blocks};
 pub use tape::{Gradients, Pass, Tape};
 
 use candle_core::{Result, Tensor};

@@ -40,6 +40,14 @@ impl<'a> Pass<'a> {
         Self { tape: Some(tape), ..Self::forward(precision) }
     }
 
+    /// Whether anything will be recorded that depends on one of these.
+    pub(super) fn wants(&self, inputs: &[&Tensor]) -> bool {
+        self.tape.is_some_and(|tape| {
+            let wanted = tape.wanted.borrow();
+            inputs.iter().any(|input| input.is_variable() || wanted.contains(&input.id()))
+        })
+    }
+
     /// Records how the gradients of `inputs` follow from that of `result`, unless nobody wants one.
     ///
     /// The gradient given to `backward` has the shape of `result` and is contiguous.
@@ -49,10 +57,8 @@ impl<'a> Pass<'a> {
         inputs: &[&Tensor],
         backward: impl FnOnce(Tensor, &mut Gradients) -> Result<()> + Send + 'static,
     ) {
-        let Some(tape) = self.tape else { return };
-        let mut wanted = tape.wanted.borrow_mut();
-        if inputs.iter().any(|input| input.is_variable() || wanted.contains(&input.id())) {
-            wanted.insert(result.id());
+        if let Some(tape) = self.tape.filter(|_| self.wants(inputs)) {
+            tape.wanted.borrow_mut().insert(result.id());
             tape.records.borrow_mut().push(Record { result: result.id(), backward: Box::new(backward) });
         }
     }

@@ -10,6 +10,7 @@ use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::adam::Moments;
+use super::average::Mean;
 use super::optimizer::Memory;
 use super::options::Options;
 use crate::atomic::{self, Existing};
@@ -29,7 +30,7 @@ pub struct Checkpoint {
     /// The weights by name.
     pub weights: BTreeMap<String, Tensor>,
     /// Their running mean.
-    pub average: BTreeMap<String, Tensor>,
+    pub average: BTreeMap<String, Mean>,
     /// The optimizer's memory.
     pub memory: BTreeMap<String, Memory>,
 }
@@ -41,6 +42,9 @@ struct Document {
     /// As TOML: JSON's reader does not give back every fraction exactly.
     options: String,
     updates: BTreeMap<String, u64>,
+    /// The steps that a running mean takes in, where that is not all.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    averaged: BTreeMap<String, u64>,
     /// BLAKE3 of all the above and all tensors: a flipped bit is found out, not trained on.
     digest: String,
 }
@@ -63,7 +67,7 @@ impl Checkpoint {
             tensors.insert(format!("{kind}{name}"), tensor.clone());
         };
         self.weights.iter().for_each(|(name, tensor)| put(WEIGHTS, name, tensor));
-        self.average.iter().for_each(|(name, tensor)| put(AVERAGE, name, tensor));
+        self.average.iter().for_each(|(name, mean)| put(AVERAGE, name, &mean.tensor));
         let mut updates = BTreeMap::new();
         for (name, memory) in &self.memory {
             match memory {
@@ -80,6 +84,10 @@ impl Checkpoint {
             milliseconds: self.milliseconds,
             options: self.options.to_toml().at(&path)?,
             updates,
+            averaged: (self.average.iter())
+                .filter(|(_, mean)| mean.steps < self.step)
+                .map(|(name, mean)| (name.clone(), mean.steps))
+                .collect(),
             digest: String::new(),
         };
         document.digest = digest(&document, &tensors).at(&path)?;
@@ -121,7 +129,13 @@ impl Checkpoint {
         Ok(Self {
             memory: moments.chain(momenta).collect::<Result<_>>()?,
             weights: of(WEIGHTS),
-            average: of(AVERAGE),
+            average: of(AVERAGE)
+                .into_iter()
+                .map(|(name, tensor)| {
+                    let steps = document.averaged.get(&name).copied().unwrap_or(document.step);
+                    (name, Mean { tensor, steps })
+                })
+                .collect(),
             step: document.step,
             milliseconds: document.milliseconds,
             options: Options::from_toml(&document.options)?,
@@ -207,7 +221,10 @@ mod tests {
             milliseconds: 12,
             options: Options::new(Vec::new(), Config::preset(Preset::Tiny, vec![Task::Derain])),
             weights: named(0.1),
-            average: named(0.2),
+            average: BTreeMap::from([
+                ("body.w".to_string(), Mean { tensor: tensor(0.2), steps: step }),
+                ("head.w".to_string(), Mean { tensor: tensor(0.7), steps: step - 1 }),
+            ]),
             memory: BTreeMap::from([
                 ("body.b".to_string(), Memory::Moments(moments)),
                 ("body.w".to_string(), Memory::Momentum(tensor(0.5))),
@@ -227,6 +244,7 @@ mod tests {
         assert_eq!((read.step, read.milliseconds), (30, 12));
         assert!(matches!(&read.memory["body.b"], Memory::Moments(moments) if moments.steps == 5));
         assert!(matches!(&read.memory["body.w"], Memory::Momentum(_)));
+        assert_eq!(["body.w", "head.w"].map(|name| read.average[name].steps), [30, 29]);
         let again = tempfile::tempdir().unwrap();
         let copy = read.save(again.path(), 1).unwrap();
         let original = folder.path().join("step-00000030.safetensors");

@@ -1,7 +1,7 @@
 //! Training: from photographs to weights, in steps that can be repeated exactly.
 
 pub mod adam;
-mod average;
+pub mod average;
 pub mod checkpoint;
 pub mod curves;
 pub mod gradient;

@@ -44,7 +44,7 @@ impl Trainer {
     pub fn start(options: &Options, parameters: Parameters, precision: Precision) -> Result<Self> {
         let model = parameters.model(&options.model, precision)?;
         let device = model.device().clone();
-        let average = Average::start(parameters.iter())?;
+        let average = Average::start(options.ema, parameters.iter())?;
         let options = options.clone();
         let optimizer = Optimizer::new(options.optimizer, precision, Default::default());
         Ok(Self { options, parameters, model, optimizer, average, device, step: 0 })
@@ -72,12 +72,14 @@ impl Trainer {
         let parameters = Parameters::from_tensors(&options.model, checkpoint.weights, device)?;
         let mut trainer = Self::start(options, parameters, precision)?;
         let averages: Vec<&String> = checkpoint.average.keys().collect();
-        if !averages.into_iter().eq(trainer.average.tensors().keys()) {
+        if !averages.into_iter().eq(trainer.average.means().keys()) {
             return Err(Error::Model("the checkpoint lacks running means".into()));
         }
         let there = |tensor: &Tensor| tensor.to_device(device);
-        let average = checkpoint.average.into_iter();
-        let average = average.map(|(name, tensor)| Ok((name, there(&tensor)?))).collect::<Result<_>>()?;
+        let mut means = checkpoint.average;
+        for mean in means.values_mut() {
+            mean.tensor = there(&mean.tensor)?;
+        }
         let mut memory = checkpoint.memory;
         for memory in memory.values_mut() {
             match memory {
@@ -88,7 +90,7 @@ impl Trainer {
                 Memory::Momentum(momentum) => *momentum = there(momentum)?,
             }
         }
-        trainer.average = Average::new(average);
+        trainer.average = Average::new(options.ema, means);
         trainer.optimizer = Optimizer::new(options.optimizer, precision, memory);
         trainer.step = checkpoint.step;
         Ok(trainer)
@@ -106,7 +108,8 @@ impl Trainer {
 
     /// The running mean of the weights, as parameters of their own.
     pub fn averaged(&self) -> Result<Parameters> {
-        Parameters::from_tensors(&self.options.model, self.average.tensors().clone(), &self.device)
+        let means = self.average.after(self.step, self.parameters.iter())?;
+        Parameters::from_tensors(&self.options.model, means, &self.device)
     }
 
     /// The gradient of the loss by every parameter that one batch reaches, and the loss.
@@ -213,9 +216,11 @@ impl Trainer {
         // The threshold is meant for the L1 on the scale 0..1; the loss is in levels.
         let most = 255.0 * self.options.clip;
         let clip = if self.options.clip > 0.0 && norm > most { most / norm } else { 1.0 };
-        self.optimizer.step(self.parameters.iter(), gradient, mean * clip, rate)?;
-        self.average.update(self.parameters.iter(), self.options.ema, self.step)?;
+        let reached = || self.parameters.iter().filter(|(name, _)| gradient.get(name).is_some());
+        self.average.advance(reached(), self.step)?;
+        self.optimizer.step(reached(), gradient, mean * clip, rate)?;
         self.step += 1;
+        self.average.advance(reached(), self.step)?;
         Ok(norm)
     }
 
@@ -226,7 +231,7 @@ impl Trainer {
             milliseconds,
             options: self.options.clone(),
             weights: self.parameters.tensors(),
-            average: self.average.tensors().clone(),
+            average: self.average.means().clone(),
             memory: self.optimizer.memory().clone(),
         }
     }

@@ -19,6 +19,7 @@ use ipt::task::Task;
 use ipt::train::checkpoint::{self, Checkpoint};
 use ipt::train::log::{self, Entry};
 use ipt::train::run::Machine;
+use ipt::train::trainer::Trainer;
 use ipt::train::{Options, Outcome, Place, Watch, run};
 use ipt::weights::Model;
 use rand::RngExt;
@@ -224,10 +225,14 @@ fn the_result_is_the_running_mean() {
     go(&options(photos.path(), 3), place.path(), false, None);
     let model = Model::open(&place.path().join("final.safetensors")).unwrap();
     let (state, _, _) = Checkpoint::newest(&Place::new(place.path()).checkpoints()).unwrap();
+    let options = state.options.clone();
+    let trainer = Trainer::resume(&options, state, Precision::auto(), &Device::Cpu).unwrap();
+    let (means, weights) = (trainer.averaged().unwrap().tensors(), trainer.parameters().tensors());
+    let values =
+        |tensor: &candle_core::Tensor| -> Vec<f32> { tensor.flatten_all().unwrap().to_vec1().unwrap() };
     for (name, tensor) in model.parameters.tensors() {
-        let values =
-            |tensor: &candle_core::Tensor| -> Vec<f32> { tensor.flatten_all().unwrap().to_vec1().unwrap() };
-        assert_eq!(values(&tensor), values(&state.average[&name]), "{name}");
+        assert_eq!(values(&tensor), values(&means[&name]), "{name}");
     }
+    assert!(means.iter().any(|(name, mean)| values(mean) != values(&weights[name])));
     assert_eq!(model.provenance["patches"], "6");
 }

@@ -102,6 +102,50 @@ fn conv2d_and_its_gradients_are_exact() {
 }
 
 #[test]
+fn residual_blocks_are_convolutions_one_after_the_other() {
+    for (picture, kernel) in
+        [([1, 5, 7, 3], 3), ([3, 9, 48, 16], 3), ([5, 12, 17, 40], 5), ([1, 3, 2, 33], 1)]
+    {
+        let channels = picture[3];
+        let weight = [channels, channels, kernel, kernel];
+        // x, then the weights and biases of two blocks.
+        let shapes: Vec<&[usize]> = std::iter::once(&picture[..])
+            .chain((0..8).map(|i| if i % 2 == 0 { &weight[..] } else { &picture[3..] }))
+            .collect();
+        // Far from zero before the ReLU, so that rounding does not decide what passes.
+        let small = 0.3 / (channels as f64).sqrt() / kernel as f64;
+        let scaled = |x: &[Tensor]| -> Result<Vec<Tensor>> {
+            let scaled = |(i, x): (usize, &Tensor)| match i {
+                0 => Ok(x.clone()),
+                2 | 6 => x.sign()? + (x * 0.2)?,
+                _ => x * small,
+            };
+            x.iter().enumerate().map(scaled).collect()
+        };
+        let shapes_of = |i: usize| random(shapes[i], i as u64);
+        let inputs = scaled(&(0..9).map(shapes_of).collect::<Vec<_>>()).unwrap();
+        let exact = run_composed(&inputs, |x| {
+            x[1..].chunks_exact(4).try_fold(x[0].clone(), |sum, block| {
+                let inner = composed::conv2d(&sum, &block[0], &block[1], Activation::Relu, None)?;
+                composed::conv2d(&inner, &block[2], &block[3], Activation::None, Some(&sum))
+            })
+        });
+        for (precision, bound) in precisions() {
+            let op = |x: &[Tensor], pass: Pass| {
+                let conv = |pair: &'_ [Tensor]| -> [Tensor; 2] { [pair[0].clone(), pair[1].clone()] };
+                let all: Vec<[Tensor; 2]> = x[1..].chunks_exact(2).map(conv).collect();
+                let all: Vec<Convolution> =
+                    all.iter().map(|[weight, bias]| Convolution { weight, bias }).collect();
+                let blocks: Vec<[Convolution; 2]> = all.chunks_exact(2).map(|two| [two[0], two[1]]).collect();
+                residual_blocks(&x[0], &blocks, pass)
+            };
+            let name = format!("residual {picture:?}, {kernel}, {precision:?}");
+            assert_close(&name, &run(&inputs, precision, op), &exact, bound);
+        }
+    }
+}
+
+#[test]
 fn conv2d_with_relu_or_residual() {
     let shapes: [&[usize]; 3] = [&[2, 6, 10, 7], &[7, 7, 3, 3], &[7]];
     let relu = |x: &[Tensor], pass: Pass| conv2d(&x[0], &x[1], &x[2], Activation::Relu, None, pass);

@@ -1,0 +1,136 @@
+//! Chains of residual blocks, x + conv(relu(conv(x))), one picture at a time from end to end.
+//!
+//! What goes from layer to layer stays in the second-level cache: the sum in f32, the inputs of the convolutions as
+//! planes of elements, which are also all that the way back needs.
+
+use rayon::prelude::*;
+
+use super::conv2d::{Block, Geometry, add_weight_sums, convolve, unfolded};
+use super::element::Element;
+use super::output::{Finish, Gate, Target, write};
+use super::pack::Packed;
+use super::plane::Plane;
+use super::rows::{add_rows, sum_parts};
+use super::tile::Tile;
+
+/// Packed weights of a block's two convolutions, or the turned ones.
+pub type Weights<'a, E> = [&'a Packed<E>; 2];
+
+/// The inputs of a block's two convolutions.
+pub type Inputs<E> = [Plane<E>; 2];
+
+/// The gradients of a convolution: of the weights, [C, C, k, k], and of the biases.
+pub struct Gradient {
+    /// Of the weights.
+    pub weights: Vec<f32>,
+    /// Of the biases.
+    pub bias: Vec<f32>,
+}
+
+/// The last block's result for `x`, [batch, height, width, C], and, if `keep`, each picture's inputs of the
+/// convolutions, block by block. `geometry` is that of all convolutions; `biases` are each block's two.
+///
+/// # Panics
+/// If a slice is too short for the geometry.
+pub fn forward<E: Element>(
+    geometry: &Geometry,
+    x: &[f32],
+    weights: &[Weights<'_, E>],
+    biases: &[[&[f32]; 2]],
+    keep: bool,
+) -> (Vec<f32>, Vec<Vec<Inputs<E>>>) {
+    let extent = geometry.extent(geometry.height, geometry.inputs);
+    let mut out = x.to_vec();
+    let picture = |sum: &mut [f32]| {
+        let mut kept = Vec::new();
+        for ([first, second], [first_bias, second_bias]) in weights.iter().zip(biases) {
+            let input = Plane::<E>::picture(extent, sum);
+            let mut inner = Plane::zero(extent);
+            convolve(&input, first, |Block { y, x, column, rows, columns }, tile| {
+                let to = &mut inner.data_mut()[extent.at(y, x) + column..];
+                E::write_gated(tile, rows, columns, to, extent.channels, &Gate::Relu(&first_bias[column..]));
+            });
+            convolve(&inner, second, |block, tile| add(geometry, sum, &block, tile, Some(second_bias)));
+            if keep {
+                kept.push([input, inner]);
+            }
+        }
+        kept
+    };
+    let kept = out.par_chunks_exact_mut(picture_len(geometry)).map(picture).collect();
+    (out, kept)
+}
+
+/// The gradient of the chain's input, and those of each block's two convolutions, from the gradient of its result and
+/// what [`forward`] kept. `turned` are the weights of the turned convolutions.
+///
+/// # Panics
+/// If a slice is too short for the geometry.
+pub fn backward<E: Element>(
+    geometry: &Geometry,
+    mut gradient: Vec<f32>,
+    kept: Vec<Vec<Inputs<E>>>,
+    turned: &[Weights<'_, E>],
+) -> (Vec<f32>, Vec<[Gradient; 2]>) {
+    /// Pictures whose gradients are summed in one piece; a constant, so that sums do not depend on the threads.
+    const PICTURES: usize = 2;
+    let Geometry { height, outputs, .. } = *geometry;
+    let extent = geometry.extent(height, outputs);
+    // All gradients of one convolution, one after the other.
+    let each = geometry.weights() + outputs;
+    let all = 2 * turned.len() * each;
+    let picture = |sum: &mut [f32], kept: Vec<Inputs<E>>, totals: &mut [f32]| {
+        let blocks = kept.into_iter().zip(turned).zip(totals.chunks_exact_mut(2 * each)).rev();
+        for (([input, inner], [first, second]), totals) in blocks {
+            let (first_total, second_total) = totals.split_at_mut(each);
+            let outer = Plane::<E>::picture(extent, sum);
+            let (weights, bias) = second_total.split_at_mut(geometry.weights());
+            add_rows(sum, bias);
+            add_weight_sums(&inner, &outer, weights);
+            let mut middle = Plane::zero(extent);
+            convolve(&outer, second, |Block { y, x, column, rows, columns }, tile| {
+                let place = extent.at(y, x) + column;
+                let gate = Gate::Where(&inner.data()[place..]);
+                E::write_gated(tile, rows, columns, &mut middle.data_mut()[place..], extent.channels, &gate);
+            });
+            let (weights, bias) = first_total.split_at_mut(geometry.weights());
+            E::add_rows(&middle.data()[..extent.lines() * extent.line()], bias);
+            add_weight_sums(&input, &middle, weights);
+            convolve(&middle, first, |block, tile| add(geometry, sum, &block, tile, None));
+        }
+    };
+    let mut kept: Vec<Option<Vec<Inputs<E>>>> = kept.into_iter().map(Some).collect();
+    let len = picture_len(geometry);
+    let parts = gradient.par_chunks_mut(PICTURES * len).zip(kept.par_chunks_mut(PICTURES));
+    let parts: Vec<Vec<f32>> = parts
+        .map(|(sums, kept)| {
+            let mut totals = vec![0.0; all];
+            for (sum, kept) in sums.chunks_exact_mut(len).zip(kept) {
+                picture(sum, kept.take().unwrap_or_default(), &mut totals);
+            }
+            totals
+        })
+        .collect();
+    let totals = sum_parts(parts.concat(), all);
+    let convolution = |totals: &[f32]| {
+        let (weights, bias) = totals.split_at(geometry.weights());
+        Gradient { weights: unfolded(geometry, weights), bias: bias.to_vec() }
+    };
+    let block = |totals: &[f32]| [convolution(&totals[..each]), convolution(&totals[each..])];
+    (gradient, totals.chunks_exact(2 * each).map(block).collect())
+}
+
+/// Values of a picture; not 0, which is no size of chunks.
+fn picture_len(geometry: &Geometry) -> usize {
+    (geometry.height * geometry.width * geometry.inputs).max(1)
+}
+
+/// Adds a block of sums, and the bias if there is one, to the picture `sum`.
+fn add(geometry: &Geometry, sum: &mut [f32], block: &Block, tile: &Tile, bias: Option<&[f32]>) {
+    let &Block { y, x, column, rows, columns } = block;
+    let channels = geometry.outputs;
+    let sum = &mut sum[(y * geometry.width + x) * channels + column..][..(rows - 1) * channels + columns];
+    let finish = Finish { bias: bias.map(|bias| &bias[column..]), ..Finish::ADD };
+    // SAFETY: the slice holds these rows, and is ours.
+    unsafe { write(tile, rows, columns, Target::of(sum), channels, &finish) };
+}
