@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """The model in PyTorch, to compare results and speed with; bench/compare does.
 
-usage: ipt_torch.py speed WORK NUMBERS [SECONDS]      patches or pictures a second
-       ipt_torch.py loss MODEL TASK                   L1, contrastive loss and norm of the gradient
+usage: ipt_torch.py speed WORK NUMBERS SHAPE [SECONDS]   patches or pictures a second
+       ipt_torch.py loss MODEL TASK                      L1, contrastive loss and norm of the gradient
        ipt_torch.py restore MODEL TASK IN.ppm OUT.ppm
        ipt_torch.py version
 
 WORK is forward-base, step-base, forward-default, step-default or restore-default, NUMBERS is f32 or
-bf16 (autocast); benches/model.rs does the same. MODEL is a file of `ipt train` or `ipt export`.
+bf16 (autocast), SHAPE the model's in JSON, as `cargo bench --bench model -- shape WORK` prints it;
+benches/model.rs does the same. MODEL is a file of `ipt train` or `ipt export`.
 """
 
+import json
 import math
 import os
 import statistics
@@ -19,7 +21,7 @@ import time
 import torch
 import torch.nn.functional as F
 
-from model import INPUT, PRETRAINING, Config, Ipt, open_model, scale_of
+from model import INPUT, Config, Ipt, open_model, scale_of
 
 OVERLAP, TILES = 10, 8  # as Tiling::paper in src/restore/tiles.rs
 LAMBDA, CLIP, DECAY, SAMPLED = 0.1, 1.0, 0.999, 32  # the defaults of `ipt train`
@@ -148,19 +150,17 @@ def restore(model, task, picture):
     return (sums / counts).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0)
 
 
-def work_of(name, numbers):
+def work_of(name, numbers, config):
     """What is to be timed, and how many patches or pictures it is."""
     kind, preset = name.split("-")
-    base = preset == "base"
-    tasks = ["sr2"] if base else PRETRAINING
-    model = Ipt(Config.base(tasks) if base else Config())
+    tasks, model = config.tasks, Ipt(config)
     if kind == "restore":
         picture = (torch.arange(512 * 512 * 3) * 7919 % 256).to(torch.uint8).view(512, 512, 3)
         return lambda: restore(model.eval(), "denoise30", picture), 1
     size = {"forward-base": 8, "step-base": 4}.get(name, 16)
     batches = [(task, *batch(size, task)) for task in tasks]
     if kind == "step":
-        trainer = Trainer(model, numbers, muon=not base)
+        trainer = Trainer(model, numbers, muon=preset != "base")
         return lambda: [trainer.step(*one) for one in batches], size * len(tasks)
 
     @torch.inference_mode()
@@ -171,8 +171,8 @@ def work_of(name, numbers):
     return forward, size * len(tasks)
 
 
-def speed(name, numbers, seconds=10.0):
-    work, count = work_of(name, numbers)
+def speed(name, numbers, shape, seconds=10.0):
+    work, count = work_of(name, numbers, Config.of(json.loads(shape)))
     # Weights that do not change are converted once; a step leaves the context by itself.
     with torch.autocast("cpu", torch.bfloat16, enabled=numbers == "bf16" and not name.startswith("step")):
         work()
@@ -208,8 +208,8 @@ if __name__ == "__main__":
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     torch.manual_seed(0)
     match sys.argv[1:]:
-        case ["speed", work, numbers, *seconds]:
-            speed(work, numbers, *map(float, seconds))
+        case ["speed", work, numbers, shape, *seconds]:
+            speed(work, numbers, shape, *map(float, seconds))
         case ["loss", model, task]:
             loss(model, task)
         case ["restore", model, task, source, target]:

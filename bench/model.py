@@ -4,7 +4,7 @@ dict; and the files that it reads."""
 import json
 import math
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -12,8 +12,6 @@ from torch import nn
 
 INPUT = 48
 MEAN = (0.4488, 0.4371, 0.4040)
-# What files of `ipt train` without these entries have.
-PUBLISHED = dict(blocks=2, kernel=5, tail="staged")
 PRETRAINING = ["sr2", "sr3", "sr4", "derain", "denoise30", "denoise50"]
 
 
@@ -23,28 +21,34 @@ def scale_of(task):
 
 @dataclass
 class Config:
-    """As src/model/config.rs has it; the defaults are the preset `default`."""
+    """As src/model/config.rs has it."""
 
-    tasks: list = field(default_factory=lambda: list(PRETRAINING))
-    channels: int = 64
-    blocks: int = 8
-    kernel: int = 3
-    tail: str = "direct"
-    patch: int = 4
-    width: int = 128
-    layers: int = 2
-    heads: int = 4
-    task_embedding: str = "per-task"
-    memory_norm: bool = True
-    decoder_norm: bool = True
-    bicubic_residual: bool = True
-    white: float = 8.0
+    tasks: list
+    channels: int
+    patch: int
+    width: int
+    layers: int
+    heads: int
+    task_embedding: str
+    memory_norm: bool
+    bicubic_residual: bool
+    white: float
+    # Files without these entries have the published shape.
+    blocks: int = 2
+    kernel: int = 5
+    tail: str = "staged"
+    decoder_norm: bool = False
     output_bias: bool = False
 
     @staticmethod
+    def of(document):
+        """From JSON as a model's file has it."""
+        return Config(**document)
+
+    @staticmethod
     def base(tasks, **other):
-        published = dict(**PUBLISHED, patch=3, width=576, layers=12, heads=12, task_embedding="per-position")
-        published.update(memory_norm=False, decoder_norm=False, bicubic_residual=False, white=255.0)
+        published = dict(channels=64, patch=3, width=576, layers=12, heads=12, task_embedding="per-position")
+        published.update(memory_norm=False, bicubic_residual=False, white=255.0)
         return Config(tasks=tasks, **{**published, **other})
 
 
@@ -222,7 +226,7 @@ def open_model(path, task):
             (size,) = struct.unpack("<Q", file.read(8))
             header, data = json.loads(file.read(size)), bytearray(file.read())
         document = header.pop("__metadata__", {}).get("ipt")
-        config = Config(**{"decoder_norm": False, **PUBLISHED, **json.loads(document)["config"]}) if document else None
+        config = Config.of(json.loads(document)["config"]) if document else None
         types = {"F32": torch.float32, "F16": torch.float16, "I64": torch.int64}
         weights = {}
         for name, entry in header.items():

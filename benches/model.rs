@@ -1,7 +1,7 @@
 //! The whole model: patches or pictures a second, as `bench/ipt_torch.py` measures PyTorch's.
 //!
 //! `cargo bench --bench model` times everything; `-- WORK NUMBERS [SECONDS]` prints one rate;
-//! `-- loss MODEL TASK` prints the losses of one batch and the norm of its gradient, to compare.
+//! `-- shape WORK` prints the shape of the model that is timed; `-- loss MODEL TASK` prints the losses of one batch and the norm of its gradient, to compare.
 
 use std::io::{Write, stdout};
 use std::path::Path;
@@ -29,6 +29,8 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 const WORK: [&str; 5] = ["forward-base", "step-base", "forward-default", "step-default", "restore-default"];
 
 fn main() -> Result<()> {
+    // SAFETY: no other thread runs yet.
+    unsafe { ipt::startup::prepare() };
     // Cargo says `--bench` of its own accord.
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -41,6 +43,7 @@ fn main() -> Result<()> {
                 }
             }
         }
+        ["shape", work] => writeln!(out, "{}", serde_json::to_string(&shape(work)?.0)?)?,
         ["loss", model, task] => writeln!(out, "{}", losses(Path::new(model), task.parse()?)?)?,
         [work, numbers] => writeln!(out, "{:.4}", rate(work, numbers, 10.0)?)?,
         [work, numbers, seconds] => writeln!(out, "{:.4}", rate(work, numbers, seconds.parse()?)?)?,
@@ -60,13 +63,8 @@ fn batch(size: usize, task: Task) -> Batch {
     Batch { task, size, input, target }
 }
 
-/// Patches or pictures a second, over at least `seconds`.
-fn rate(work: &str, numbers: &str, seconds: f64) -> Result<f64> {
-    let precision = match numbers {
-        "f32" => Precision::F32,
-        "bf16" => Precision::Bf16,
-        other => return Err(format!("{other}: f32 or bf16").into()),
-    };
+/// The model that a work takes, and the patches or pictures of each task.
+fn shape(work: &str) -> Result<(Config, usize)> {
     let (preset, tasks, size) = match work {
         "forward-base" => (Preset::Base, vec!["sr2".parse()?], 8),
         "step-base" => (Preset::Base, vec!["sr2".parse()?], 4),
@@ -74,8 +72,19 @@ fn rate(work: &str, numbers: &str, seconds: f64) -> Result<f64> {
         "restore-default" => (Preset::Default, Task::PRETRAINING.to_vec(), 1),
         other => return Err(format!("{other}: one of {}", WORK.join(", ")).into()),
     };
+    Ok((Config::preset(preset, tasks), size))
+}
+
+/// Patches or pictures a second, over at least `seconds`.
+fn rate(work: &str, numbers: &str, seconds: f64) -> Result<f64> {
+    let precision = match numbers {
+        "f32" => Precision::F32,
+        "bf16" => Precision::Bf16,
+        other => return Err(format!("{other}: f32 or bf16").into()),
+    };
+    let (config, size) = shape(work)?;
+    let tasks = config.tasks.clone();
     let patches = size * tasks.len();
-    let config = Config::preset(preset, tasks.clone());
     let parameters = Parameters::init(&config, 0, &Device::Cpu)?;
     match work.split('-').next() {
         Some("step") => {

@@ -31,6 +31,7 @@ pub mod progress;
 pub mod restore;
 pub mod rng;
 pub mod score;
+pub mod startup;
 pub mod task;
 pub mod train;
 pub mod weights;

@@ -5,6 +5,7 @@ use candle_core::{Result, Tensor};
 use super::Precision;
 use super::cpu::{tensor, with_values};
 use super::linear::Product;
+use crate::kernels::elementwise::scale;
 
 /// The quintic `a·x + b·x³ + c·x⁵` that, five times over, takes all of 0.01..1 to about 1
 /// (K. Jordan et al., "Muon", 2024).
@@ -50,9 +51,8 @@ struct Shape {
 
 impl Shape {
     fn orthogonal(&self, x: &[f32]) -> Vec<f32> {
-        let norm = x.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt() as f32;
-        let by = 1.0 / norm.max(TINY);
-        let x = x.iter().map(|x| by * x).collect();
+        let by = 1.0 / norm(x).max(TINY);
+        let x = scale(x, by);
         (0..TIMES).fold(x, |x: Vec<f32>, _| self.raise(&x))
     }
 
@@ -70,13 +70,24 @@ impl Shape {
         };
         let mut even = product(side, side).plain(&gram, &gram);
         even.iter_mut().zip(&gram).for_each(|(square, gram)| *square = b * gram + c * *square);
-        let scaled: Vec<f32> = x.iter().map(|x| a * x).collect();
+        let scaled = scale(x, a);
         // The even part is symmetric, and so its own transpose.
         match wide {
             true => product(columns, rows).for_x(&even, x, Some(&scaled)),
             false => product(columns, columns).for_x(x, &even, Some(&scaled)),
         }
     }
+}
+
+/// The Frobenius norm, summed in lanes that a processor can take at once.
+fn norm(x: &[f32]) -> f32 {
+    let mut sums = [0.0f64; 8];
+    for chunk in x.chunks(sums.len()) {
+        for (sum, x) in sums.iter_mut().zip(chunk) {
+            *sum += f64::from(*x) * f64::from(*x);
+        }
+    }
+    sums.iter().sum::<f64>().sqrt() as f32
 }
 
 #[cfg(test)]

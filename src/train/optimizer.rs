@@ -83,10 +83,12 @@ impl Optimizer {
                 muon::step(momentum, variable, matrices, gradient, scale, rate, precision)
             }
         };
-        let work: Vec<_> = (self.memory.iter_mut())
+        let mut work: Vec<_> = (self.memory.iter_mut())
             .filter_map(|(name, memory)| Some((name, memory, *found.get(name.as_str())?)))
             .collect();
-        work.into_par_iter().try_for_each(|(name, memory, given)| update(name, memory, given))
+        // One at a time and the largest first, so that no thread is left with the largest at the end.
+        work.sort_by_key(|(_, _, (variable, _))| std::cmp::Reverse(variable.elem_count()));
+        work.into_par_iter().with_max_len(1).try_for_each(|(name, memory, given)| update(name, memory, given))
     }
 }
 
