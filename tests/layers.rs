@@ -10,6 +10,7 @@ const MODULES: &[(&str, &str)] = &[
     ("task", "error"),
     ("rng", ""),
     ("atomic", "error"),
+    ("startup", ""),
     ("interrupt", ""),
     ("progress", ""),
     ("bicubic", ""),
