@@ -172,7 +172,7 @@ def work_of(name, numbers, config):
 
 
 def speed(name, numbers, shape, seconds=10.0):
-    work, count = work_of(name, numbers, Config.of(json.loads(shape)))
+    work, count = work_of(name, numbers, Config(**json.loads(shape)))
     # Weights that do not change are converted once; a step leaves the context by itself.
     with torch.autocast("cpu", torch.bfloat16, enabled=numbers == "bf16" and not name.startswith("step")):
         work()

@@ -41,11 +41,6 @@ class Config:
     output_bias: bool = False
 
     @staticmethod
-    def of(document):
-        """From JSON as a model's file has it."""
-        return Config(**document)
-
-    @staticmethod
     def base(tasks, **other):
         published = dict(channels=64, patch=3, width=576, layers=12, heads=12, task_embedding="per-position")
         published.update(memory_norm=False, bicubic_residual=False, white=255.0)
@@ -226,7 +221,7 @@ def open_model(path, task):
             (size,) = struct.unpack("<Q", file.read(8))
             header, data = json.loads(file.read(size)), bytearray(file.read())
         document = header.pop("__metadata__", {}).get("ipt")
-        config = Config.of(json.loads(document)["config"]) if document else None
+        config = Config(**json.loads(document)["config"]) if document else None
         types = {"F32": torch.float32, "F16": torch.float16, "I64": torch.int64}
         weights = {}
         for name, entry in header.items():

@@ -1,7 +1,8 @@
 //! The whole model: patches or pictures a second, as `bench/ipt_torch.py` measures PyTorch's.
 //!
 //! `cargo bench --bench model` times everything; `-- WORK NUMBERS [SECONDS]` prints one rate;
-//! `-- shape WORK` prints the shape of the model that is timed; `-- loss MODEL TASK` prints the losses of one batch and the norm of its gradient, to compare.
+//! `-- shape WORK` prints the shape of the model that is timed; `-- loss MODEL TASK` prints the losses
+//! of one batch and the norm of its gradient, to compare.
 
 use std::io::{Write, stdout};
 use std::path::Path;

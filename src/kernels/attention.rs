@@ -79,7 +79,7 @@ impl<E: Element> Multiplier<E> {
     ) {
         let depth = E::padded(length);
         assert_eq!(b.depth, depth);
-        let copy_stride = depth + 64 / size_of::<E>();
+        let copy_stride = depth + pack::ODD_LINE / size_of::<E>();
         let (a, row_stride) = match E::view(a).filter(|_| !turned) {
             Some(a) => {
                 assert!(a.len() >= (rows - 1) * a_stride + length);

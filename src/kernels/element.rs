@@ -2,7 +2,6 @@
 
 use super::output::{self, Gate};
 use super::tile::{Kernel, PANEL, Tile};
-use super::transpose;
 #[cfg(target_arch = "x86_64")]
 use super::{avx512, isa, isa::Level};
 
@@ -41,33 +40,13 @@ pub unsafe trait Element: Copy + Default + Send + Sync + 'static {
         unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), words.len() * Self::GROUP) }
     }
 
-    /// As [`super::pack::transposed`] says.
-    fn transposed(
-        count: usize,
-        length: usize,
-        source: &[f32],
-        stride: usize,
-        to: &mut [Self],
-        to_stride: usize,
-    );
+    /// The word of `GROUP` neighbours that are elements already; where that is one, `second` is ignored.
+    fn join(first: Self, second: Self) -> u32;
 
-    /// As [`super::pack::panel_from_columns`] says.
-    fn panel_from_columns(length: usize, columns: usize, source: &[f32], stride: usize, to: &mut [Self]);
+    /// Interleaves `GROUP` of two rows.
+    fn pair(first: &[Self; PANEL], second: &[Self; PANEL], to: &mut [Self]);
 
-    /// As [`super::transpose::columns_to_rows`] says, of elements.
-    fn elements_transposed(
-        count: usize,
-        length: usize,
-        source: &[Self],
-        stride: usize,
-        to: &mut [Self],
-        to_stride: usize,
-    );
-
-    /// As [`super::transpose::panel_of_elements`] says.
-    fn panel_of_elements(length: usize, columns: usize, source: &[Self], stride: usize, to: &mut [Self]);
-
-    /// Writes the first `rows` rows and `columns` columns of a tile to rows `stride` apart, rounded.
+    /// As [`output::write_gated`], or better.
     fn write_gated(
         tile: &Tile,
         rows: usize,
@@ -75,10 +54,9 @@ pub unsafe trait Element: Copy + Default + Send + Sync + 'static {
         to: &mut [Self],
         stride: usize,
         gate: &Gate<'_, Self>,
-    );
-
-    /// Adds rows as wide as `sum` to it.
-    fn add_rows(rows: &[Self], sum: &mut [f32]);
+    ) {
+        output::write_gated(tile, rows, columns, to, stride, gate);
+    }
 
     /// Whether it is above zero.
     fn positive(self) -> bool;
@@ -123,49 +101,14 @@ unsafe impl Element for f32 {
         first.to_bits()
     }
 
-    fn transposed(
-        count: usize,
-        length: usize,
-        source: &[f32],
-        stride: usize,
-        to: &mut [Self],
-        to_stride: usize,
-    ) {
-        transposed_single(count, length, source, stride, to, to_stride);
+    #[inline(always)]
+    fn join(first: f32, _: f32) -> u32 {
+        first.to_bits()
     }
 
-    fn panel_from_columns(length: usize, columns: usize, source: &[f32], stride: usize, to: &mut [Self]) {
-        panel_single(length, columns, source, stride, to);
-    }
-
-    fn elements_transposed(
-        count: usize,
-        length: usize,
-        source: &[Self],
-        stride: usize,
-        to: &mut [Self],
-        to_stride: usize,
-    ) {
-        transposed_single(count, length, source, stride, to, to_stride);
-    }
-
-    fn panel_of_elements(length: usize, columns: usize, source: &[Self], stride: usize, to: &mut [Self]) {
-        panel_of_single(length, columns, source, stride, to);
-    }
-
-    fn write_gated(
-        tile: &Tile,
-        rows: usize,
-        columns: usize,
-        to: &mut [Self],
-        stride: usize,
-        gate: &Gate<'_, Self>,
-    ) {
-        write_gated_single(tile, rows, columns, to, stride, gate);
-    }
-
-    fn add_rows(rows: &[Self], sum: &mut [f32]) {
-        add_rows_single(rows, sum);
+    #[inline(always)]
+    fn pair(first: &[f32; PANEL], _: &[f32; PANEL], to: &mut [f32]) {
+        to.copy_from_slice(first);
     }
 
     #[inline(always)]
@@ -241,37 +184,24 @@ unsafe impl Element for Bf16 {
 
     #[inline(always)]
     fn word(first: f32, second: f32) -> u32 {
-        u32::from(Bf16::round(first)) | u32::from(Bf16::round(second)) << 16
+        Self::join(Self::from_f32(first), Self::from_f32(second))
     }
 
-    fn transposed(
-        count: usize,
-        length: usize,
-        source: &[f32],
-        stride: usize,
-        to: &mut [Self],
-        to_stride: usize,
-    ) {
-        transposed_half(count, length, source, stride, to, to_stride);
+    #[inline(always)]
+    fn join(first: Bf16, second: Bf16) -> u32 {
+        u32::from(first.0) | u32::from(second.0) << 16
     }
 
-    fn panel_from_columns(length: usize, columns: usize, source: &[f32], stride: usize, to: &mut [Self]) {
-        panel_half(length, columns, source, stride, to);
-    }
-
-    fn elements_transposed(
-        count: usize,
-        length: usize,
-        source: &[Self],
-        stride: usize,
-        to: &mut [Self],
-        to_stride: usize,
-    ) {
-        elements_transposed_half(count, length, source, stride, to, to_stride);
-    }
-
-    fn panel_of_elements(length: usize, columns: usize, source: &[Self], stride: usize, to: &mut [Self]) {
-        panel_of_half(length, columns, source, stride, to);
+    #[inline(always)]
+    fn pair(first: &[Bf16; PANEL], second: &[Bf16; PANEL], to: &mut [Bf16]) {
+        #[cfg(target_arch = "x86_64")]
+        if let (Level::Avx512, Some(to)) = (isa::level(), to.as_mut_array()) {
+            // SAFETY: the processor has these instructions.
+            return unsafe { avx512::pair(first, second, to) };
+        }
+        for ((to, first), second) in to.chunks_exact_mut(2).zip(first).zip(second) {
+            to.copy_from_slice(&[*first, *second]);
+        }
     }
 
     fn write_gated(
@@ -287,11 +217,7 @@ unsafe impl Element for Bf16 {
             // SAFETY: the processor has these instructions.
             return unsafe { avx512::write_gated(tile, rows, to, stride, gate) };
         }
-        write_gated_half(tile, rows, columns, to, stride, gate);
-    }
-
-    fn add_rows(rows: &[Self], sum: &mut [f32]) {
-        add_rows_half(rows, sum);
+        output::write_gated(tile, rows, columns, to, stride, gate);
     }
 
     #[inline(always)]
@@ -320,94 +246,6 @@ dispatch! {
         for ((to, a), b) in to.chunks_exact_mut(2).zip(first).zip(second) {
             to[0].0 = Bf16::round(*a);
             to[1].0 = Bf16::round(*b);
-        }
-    }
-}
-
-dispatch! {
-    fn transposed_single(count: usize, length: usize, source: &[f32], stride: usize, to: &mut [f32], to_stride: usize) {
-        transpose::columns_to_rows(count, length, source, stride, to, to_stride, f32::word);
-    }
-}
-
-dispatch! {
-    fn panel_single(length: usize, columns: usize, source: &[f32], stride: usize, to: &mut [f32]) {
-        transpose::panel_from_columns(length, columns, source, stride, to);
-    }
-}
-
-dispatch! {
-    fn transposed_half(count: usize, length: usize, source: &[f32], stride: usize, to: &mut [Bf16], to_stride: usize) {
-        transpose::columns_to_rows(count, length, source, stride, to, to_stride, Bf16::word);
-    }
-}
-
-dispatch! {
-    fn panel_half(length: usize, columns: usize, source: &[f32], stride: usize, to: &mut [Bf16]) {
-        transpose::panel_from_columns(length, columns, source, stride, to);
-    }
-}
-
-dispatch! {
-    fn elements_transposed_half(count: usize, length: usize, source: &[Bf16], stride: usize, to: &mut [Bf16], to_stride: usize) {
-        let word = |first: Bf16, second: Bf16| u32::from(first.0) | u32::from(second.0) << 16;
-        transpose::columns_to_rows(count, length, source, stride, to, to_stride, word);
-    }
-}
-
-dispatch! {
-    fn panel_of_single(length: usize, columns: usize, source: &[f32], stride: usize, to: &mut [f32]) {
-        transpose::panel_of_elements(length, columns, source, stride, to, |row, _, to| to.copy_from_slice(row));
-    }
-}
-
-/// Interleaves two rows.
-#[inline(always)]
-fn pair(first: &[Bf16; PANEL], second: &[Bf16; PANEL], to: &mut [Bf16]) {
-    #[cfg(target_arch = "x86_64")]
-    if let (Level::Avx512, Some(to)) = (isa::level(), to.as_mut_array()) {
-        // SAFETY: the processor has these instructions.
-        return unsafe { avx512::pair(first, second, to) };
-    }
-    for ((to, first), second) in to.chunks_exact_mut(2).zip(first).zip(second) {
-        to.copy_from_slice(&[*first, *second]);
-    }
-}
-
-dispatch! {
-    fn write_gated_single(tile: &Tile, rows: usize, columns: usize, to: &mut [f32], stride: usize, gate: &Gate<'_, f32>) {
-        output::write_gated(tile, rows, columns, to, stride, gate);
-    }
-}
-
-dispatch! {
-    fn add_rows_single(rows: &[f32], sum: &mut [f32]) {
-        for row in rows.chunks_exact(sum.len()) {
-            for (sum, value) in sum.iter_mut().zip(row) {
-                *sum += value.to_f32();
-            }
-        }
-    }
-}
-
-dispatch! {
-    fn panel_of_half(length: usize, columns: usize, source: &[Bf16], stride: usize, to: &mut [Bf16]) {
-        transpose::panel_of_elements(length, columns, source, stride, to, pair);
-    }
-}
-
-dispatch! {
-    fn write_gated_half(tile: &Tile, rows: usize, columns: usize, to: &mut [Bf16], stride: usize, gate: &Gate<'_, Bf16>) {
-        output::write_gated(tile, rows, columns, to, stride, gate);
-    }
-}
-
-dispatch! {
-    fn add_rows_half(rows: &[Bf16], sum: &mut [f32]) {
-        for row in rows.chunks_exact(sum.len()) {
-            for (sum, value) in sum.iter_mut().zip(row) {
-                *sum += value.to_f32();
-            }
         }
     }
 }

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::element::Element;
 pub use super::output::Finish;
 use super::output::{Target, filled, strip};
-use super::pack;
+use super::pack::{self, ODD_LINE};
 pub use super::pack::{Matrix, Packed};
 use super::scratch::Scratch;
 use super::tile::{Factors, PANEL, Tile};
@@ -14,8 +14,6 @@ use super::tile::{Factors, PANEL, Tile};
 const ROWS: usize = 192;
 /// The summed dimension is taken in parts of at most this, so that a piece of A stays in the second-level cache.
 const DEPTH: usize = 1024;
-/// Bytes added to the distance of copied rows, so that they do not share a set of the cache.
-const ODD_LINE: usize = 64;
 /// Pieces of work to aim at.
 const PIECES: usize = 16;
 

@@ -13,22 +13,22 @@ macro_rules! dispatch {
     ($(#[$meta:meta])* $vis:vis unsafe fn $($rest:tt)*) => {
         $crate::kernels::dispatch! { @ [unsafe] $(#[$meta])* $vis fn $($rest)* }
     };
-    (@ [$($unsafe:tt)?] $(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $result:ty)? $body:block) => {
+    (@ [$($unsafe:tt)?] $(#[$meta:meta])* $vis:vis fn $name:ident$(<$element:ident: $bound:ident>)?($($arg:ident: $type:ty),* $(,)?) $(-> $result:ty)? $body:block) => {
         $(#[$meta])*
         #[allow(unused_unsafe)]
-        $vis $($unsafe)? fn $name($($arg: $type),*) $(-> $result)? {
+        $vis $($unsafe)? fn $name$(<$element: $bound>)?($($arg: $type),*) $(-> $result)? {
             #[inline(always)]
-            $($unsafe)? fn portable($($arg: $type),*) $(-> $result)? $body
+            $($unsafe)? fn portable$(<$element: $bound>)?($($arg: $type),*) $(-> $result)? $body
 
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx2,fma")]
-                $($unsafe)? fn avx2($($arg: $type),*) $(-> $result)? {
+                $($unsafe)? fn avx2$(<$element: $bound>)?($($arg: $type),*) $(-> $result)? {
                     // SAFETY: passed on.
                     unsafe { portable($($arg),*) }
                 }
                 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-                $($unsafe)? fn avx512($($arg: $type),*) $(-> $result)? {
+                $($unsafe)? fn avx512$(<$element: $bound>)?($($arg: $type),*) $(-> $result)? {
                     // SAFETY: passed on.
                     unsafe { portable($($arg),*) }
                 }

@@ -178,45 +178,22 @@ pub enum Gate<'a, E> {
     Where(&'a [E]),
 }
 
-/// Writes the first `rows` rows and `columns` columns of a tile to rows `stride` apart.
-#[inline(always)]
-pub fn write_gated<E: Element>(
-    tile: &Tile,
-    rows: usize,
-    columns: usize,
-    to: &mut [E],
-    stride: usize,
-    gate: &Gate<'_, E>,
-) {
-    // Rows of a constant length stay in registers.
-    match columns {
-        PANEL => write_gated_rows(tile, rows, PANEL, to, stride, gate),
-        _ => write_gated_rows(tile, rows, columns, to, stride, gate),
-    }
-}
-
-#[inline(always)]
-fn write_gated_rows<E: Element>(
-    tile: &Tile,
-    rows: usize,
-    columns: usize,
-    to: &mut [E],
-    stride: usize,
-    gate: &Gate<'_, E>,
-) {
-    for (i, sums) in tile.0[..rows].iter().enumerate() {
-        let to = &mut to[i * stride..][..columns];
-        let sums = &sums[..columns];
-        match gate {
-            Gate::Relu(bias) => {
-                for ((to, sum), bias) in to.iter_mut().zip(sums).zip(&bias[..columns]) {
-                    let biased = sum + bias;
-                    *to = E::from_f32(if biased < 0.0 { 0.0 } else { biased });
+dispatch! {
+    /// Writes the first `rows` rows and `columns` columns of a tile to rows `stride` apart.
+    pub fn write_gated<E: Element>(tile: &Tile, rows: usize, columns: usize, to: &mut [E], stride: usize, gate: &Gate<'_, E>) {
+        for (i, sums) in tile.0[..rows].iter().enumerate() {
+            let places = to[i * stride..][..columns].iter_mut().zip(sums);
+            match gate {
+                Gate::Relu(bias) => {
+                    for ((to, sum), bias) in places.zip(&bias[..columns]) {
+                        let biased = sum + bias;
+                        *to = E::from_f32(if biased < 0.0 { 0.0 } else { biased });
+                    }
                 }
-            }
-            Gate::Where(mask) => {
-                for ((to, sum), mask) in to.iter_mut().zip(sums).zip(&mask[i * stride..][..columns]) {
-                    *to = E::from_f32(if mask.positive() { *sum } else { 0.0 });
+                Gate::Where(mask) => {
+                    for ((to, sum), mask) in places.zip(&mask[i * stride..][..columns]) {
+                        *to = E::from_f32(if mask.positive() { *sum } else { 0.0 });
+                    }
                 }
             }
         }

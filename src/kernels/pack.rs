@@ -5,6 +5,10 @@ use rayon::prelude::*;
 use super::element::Element;
 use super::scratch::Scratch;
 use super::tile::PANEL;
+pub use super::transpose::{panel_from_columns, transposed};
+
+/// Bytes added to the distance of copied rows, so that they do not share a set of the cache.
+pub const ODD_LINE: usize = 64;
 
 /// Packs the panel that holds columns of B from B's rows: `row(k)` is row k, at most [`PANEL`] wide, `None` a row of
 /// zeros. `to` has `E::padded(length) * PANEL` elements.
@@ -31,17 +35,6 @@ pub fn panel_from_rows<'a, E: Element>(
     }
 }
 
-/// Packs the panel whose columns are the given `columns` rows of a matrix: column n is `source[n * stride..][..length]`.
-pub fn panel_from_columns<E: Element>(
-    length: usize,
-    columns: usize,
-    source: &[f32],
-    stride: usize,
-    to: &mut [E],
-) {
-    E::panel_from_columns(length, columns, source, stride, to);
-}
-
 /// Copies rows of A, padded with zeros: row m is `source[m * stride..][..length]`, and goes to `to[m * to_stride..]`.
 pub fn rows<E: Element>(
     count: usize,
@@ -57,19 +50,6 @@ pub fn rows<E: Element>(
         E::convert(&source[m * stride..][..length], &mut to[..length]);
         to[length..].fill(E::default());
     }
-}
-
-/// Copies columns of a matrix to rows of A, padded with zeros: row m is column m of the `length` rows
-/// `source[k * stride..][..count]`.
-pub fn transposed<E: Element>(
-    count: usize,
-    length: usize,
-    source: &[f32],
-    stride: usize,
-    to: &mut [E],
-    to_stride: usize,
-) {
-    E::transposed(count, length, source, stride, to, to_stride);
 }
 
 /// A matrix in memory.

@@ -1,8 +1,10 @@
 //! A picture as convolutions read it: channels-last, in the format of the factors, with a border of zeros.
 
 use super::element::Element;
+use super::pack::ODD_LINE;
 use super::scratch::{Aligned, Scratch};
 use super::tile::PANEL;
+use super::transpose::{elements_transposed, panel_of_elements};
 
 /// The sizes of a plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,8 +98,6 @@ impl<E: Element> Plane<E> {
     /// Channel by channel, as factor A of a sum over the run of pixels from the picture's first to its last, the borders
     /// between rows too: row c is channel c.
     pub fn channels(&self) -> Channels<E> {
-        /// Bytes between rows beyond their length, so that they do not share a set of the cache.
-        const ODD_LINE: usize = 64;
         let Extent { channels, .. } = self.extent;
         let pixels = self.extent.run();
         let length = E::padded(pixels);
@@ -105,7 +105,7 @@ impl<E: Element> Plane<E> {
             (length * size_of::<E>()).next_multiple_of(64) / size_of::<E>() + ODD_LINE / size_of::<E>();
         let mut data = Scratch::new(channels.next_multiple_of(E::kernels()[0].row_group) * row_stride);
         let from = &self.data[self.extent.at(0, 0)..];
-        E::elements_transposed(channels, pixels, from, channels, &mut data, row_stride);
+        elements_transposed(channels, pixels, from, channels, &mut data, row_stride);
         Channels { data, row_stride, length }
     }
 
@@ -119,7 +119,7 @@ impl<E: Element> Plane<E> {
             for (index, to) in data.chunks_exact_mut(depth * PANEL).enumerate() {
                 let column = index * PANEL;
                 let from = &self.data[skipped * channels + column..];
-                E::panel_of_elements(pixels - skipped, PANEL.min(channels - column), from, channels, to);
+                panel_of_elements(pixels - skipped, PANEL.min(channels - column), from, channels, to);
             }
             data
         };

@@ -94,24 +94,20 @@ pub fn backward<E: Element>(
                 E::write_gated(tile, rows, columns, &mut middle.data_mut()[place..], extent.channels, &gate);
             });
             let (weights, bias) = first_total.split_at_mut(geometry.weights());
-            E::add_rows(&middle.data()[..extent.lines() * extent.line()], bias);
+            add_rows(&middle.data()[..extent.lines() * extent.line()], bias);
             add_weight_sums(&input, &middle, weights);
             convolve(&middle, first, |block, tile| add(geometry, sum, &block, tile, None));
         }
     };
-    let mut kept: Vec<Option<Vec<Inputs<E>>>> = kept.into_iter().map(Some).collect();
     let len = picture_len(geometry);
-    let parts = gradient.par_chunks_mut(PICTURES * len).zip(kept.par_chunks_mut(PICTURES));
-    let parts: Vec<Vec<f32>> = parts
-        .map(|(sums, kept)| {
-            let mut totals = vec![0.0; all];
-            for (sum, kept) in sums.chunks_exact_mut(len).zip(kept) {
-                picture(sum, kept.take().unwrap_or_default(), &mut totals);
-            }
-            totals
-        })
-        .collect();
-    let totals = sum_parts(parts.concat(), all);
+    let mut totals = vec![0.0; kept.len().div_ceil(PICTURES) * all];
+    let parts = gradient.par_chunks_mut(PICTURES * len).zip(kept.into_par_iter().chunks(PICTURES));
+    parts.zip(totals.par_chunks_exact_mut(all)).for_each(|((sums, kept), totals)| {
+        for (sum, kept) in sums.chunks_exact_mut(len).zip(kept) {
+            picture(sum, kept, totals);
+        }
+    });
+    let totals = sum_parts(totals, all);
     let convolution = |totals: &[f32]| {
         let (weights, bias) = totals.split_at(geometry.weights());
         Gradient { weights: unfolded(geometry, weights), bias: bias.to_vec() }

@@ -2,6 +2,8 @@
 
 use rayon::prelude::*;
 
+use super::element::Element;
+
 /// Elements in one piece of work, about.
 const PIECE: usize = 1 << 15;
 
@@ -40,10 +42,10 @@ pub fn sum_rows(values: &[f32], width: usize) -> Vec<f32> {
 
 dispatch! {
     /// Adds rows as wide as `sum` to it.
-    pub fn add_rows(values: &[f32], sum: &mut [f32]) {
+    pub fn add_rows<E: Element>(values: &[E], sum: &mut [f32]) {
         for row in values.chunks_exact(sum.len()) {
             for (sum, value) in sum.iter_mut().zip(row) {
-                *sum += value;
+                *sum += value.to_f32();
             }
         }
     }

@@ -23,7 +23,7 @@ fn transpose(block: &mut Block) {
 /// Copies columns of a matrix to rows: row m of `to` is column m of the `length` rows `source[k * stride..][..count]`,
 /// followed by zeros up to a multiple of `E::MULTIPLE`. `word` makes a word of `E::GROUP` neighbours.
 #[inline(always)]
-pub fn columns_to_rows<E: Element, S: Copy + Default>(
+fn columns_to_rows<E: Element, S: Copy + Default>(
     count: usize,
     length: usize,
     source: &[S],
@@ -78,68 +78,73 @@ fn load<S: Copy + Default>(
     }
 }
 
-/// Packs a panel as [`super::pack::panel_from_columns`] says.
-#[inline(always)]
-pub fn panel_from_columns<E: Element>(
-    length: usize,
-    columns: usize,
-    source: &[f32],
-    stride: usize,
-    to: &mut [E],
-) {
-    let depth = E::padded(length);
-    let step = SIDE * E::GROUP;
-    let mut block: Block = [[0; SIDE]; SIDE];
-    for k0 in (0..depth).step_by(step) {
-        let known = step.min(length.saturating_sub(k0));
-        let kept = step.min(depth - k0) / E::GROUP;
-        for n0 in (0..PANEL).step_by(SIDE) {
-            for (n, words) in block.iter_mut().enumerate() {
-                let mut values = [0.0; 2 * SIDE];
-                if n0 + n < columns {
-                    let from = &source[(n0 + n) * stride + k0..][..known];
-                    match from.len() == step {
-                        true => values[..step].copy_from_slice(&from[..step]),
-                        false => values[..known].copy_from_slice(from),
+dispatch! {
+    /// Copies columns of a matrix to rows of A, padded with zeros: row m is column m of the `length` rows
+    /// `source[k * stride..][..count]`.
+    pub fn transposed<E: Element>(count: usize, length: usize, source: &[f32], stride: usize, to: &mut [E], to_stride: usize) {
+        columns_to_rows(count, length, source, stride, to, to_stride, E::word);
+    }
+}
+
+dispatch! {
+    /// As [`transposed`], of elements.
+    pub fn elements_transposed<E: Element>(count: usize, length: usize, source: &[E], stride: usize, to: &mut [E], to_stride: usize) {
+        columns_to_rows(count, length, source, stride, to, to_stride, E::join);
+    }
+}
+
+dispatch! {
+    /// Packs the panel whose columns are the given `columns` rows of a matrix: column n is
+    /// `source[n * stride..][..length]`.
+    pub fn panel_from_columns<E: Element>(length: usize, columns: usize, source: &[f32], stride: usize, to: &mut [E]) {
+        let depth = E::padded(length);
+        let step = SIDE * E::GROUP;
+        let mut block: Block = [[0; SIDE]; SIDE];
+        for k0 in (0..depth).step_by(step) {
+            let known = step.min(length.saturating_sub(k0));
+            let kept = step.min(depth - k0) / E::GROUP;
+            for n0 in (0..PANEL).step_by(SIDE) {
+                for (n, words) in block.iter_mut().enumerate() {
+                    let mut values = [0.0; 2 * SIDE];
+                    if n0 + n < columns {
+                        let from = &source[(n0 + n) * stride + k0..][..known];
+                        match from.len() == step {
+                            true => values[..step].copy_from_slice(&from[..step]),
+                            false => values[..known].copy_from_slice(from),
+                        }
+                    }
+                    for (word, pair) in words.iter_mut().zip(values.chunks_exact(E::GROUP)) {
+                        *word = E::word(pair[0], pair[E::GROUP - 1]);
                     }
                 }
-                for (word, pair) in words.iter_mut().zip(values.chunks_exact(E::GROUP)) {
-                    *word = E::word(pair[0], pair[E::GROUP - 1]);
+                transpose(&mut block);
+                for (k, words) in block[..kept].iter().enumerate() {
+                    let at = ((k0 / E::GROUP + k) * PANEL + n0) * E::GROUP;
+                    to[at..][..step].copy_from_slice(E::of_words(words));
                 }
-            }
-            transpose(&mut block);
-            for (k, words) in block[..kept].iter().enumerate() {
-                let at = ((k0 / E::GROUP + k) * PANEL + n0) * E::GROUP;
-                to[at..][..step].copy_from_slice(E::of_words(words));
             }
         }
     }
 }
 
-/// Packs a panel as [`super::pack::panel_from_rows`] does, of rows that are elements already: row k is
-/// `source[k * stride..][..columns]`. `pair` interleaves two rows.
-#[inline(always)]
-pub fn panel_of_elements<E: Element>(
-    length: usize,
-    columns: usize,
-    source: &[E],
-    stride: usize,
-    to: &mut [E],
-    pair: impl Fn(&[E; PANEL], &[E; PANEL], &mut [E]),
-) {
-    let row = |k: usize| {
-        let mut all = [E::default(); PANEL];
-        if k < length {
-            all[..columns].copy_from_slice(&source[k * stride..][..columns]);
-        }
-        all
-    };
-    for (step, to) in to.chunks_exact_mut(PANEL * E::GROUP).enumerate() {
-        let (k, last) = (step * E::GROUP, step * E::GROUP + E::GROUP - 1);
-        let whole = |k: usize| source[k * stride..].first_chunk::<PANEL>();
-        match (last < length && columns == PANEL).then(|| (whole(k), whole(last))) {
-            Some((Some(first), Some(second))) => pair(first, second, to),
-            _ => pair(&row(k), &row(last), to),
+dispatch! {
+    /// Packs a panel as [`super::pack::panel_from_rows`] does, of rows that are elements already: row k is
+    /// `source[k * stride..][..columns]`.
+    pub fn panel_of_elements<E: Element>(length: usize, columns: usize, source: &[E], stride: usize, to: &mut [E]) {
+        let row = |k: usize| {
+            let mut all = [E::default(); PANEL];
+            if k < length {
+                all[..columns].copy_from_slice(&source[k * stride..][..columns]);
+            }
+            all
+        };
+        for (step, to) in to.chunks_exact_mut(PANEL * E::GROUP).enumerate() {
+            let (k, last) = (step * E::GROUP, step * E::GROUP + E::GROUP - 1);
+            let whole = |k: usize| source[k * stride..].first_chunk::<PANEL>();
+            match (last < length && columns == PANEL).then(|| (whole(k), whole(last))) {
+                Some((Some(first), Some(second))) => E::pair(first, second, to),
+                _ => E::pair(&row(k), &row(last), to),
+            }
         }
     }
 }

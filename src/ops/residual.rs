@@ -36,7 +36,7 @@ pub fn residual_blocks(x: &Tensor, blocks: &[[Convolution; 2]], pass: Pass) -> R
     let all: Vec<&Convolution> = blocks.iter().flatten().collect();
     let fits =
         |conv: &&Convolution| conv.weight.shape() == shape.shape() && conv.bias.dims() == [geometry.outputs];
-    if geometry.inputs != geometry.outputs || !all.iter().all(fits) {
+    if geometry.inputs == 0 || geometry.inputs != geometry.outputs || !all.iter().all(fits) {
         bail!("residual_blocks: convolutions of {:?}, {:?} do not all fit", x.shape(), shape.shape());
     }
     let inputs: Vec<&Tensor> =

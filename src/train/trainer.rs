@@ -218,7 +218,7 @@ impl Trainer {
         let clip = if self.options.clip > 0.0 && norm > most { most / norm } else { 1.0 };
         let reached = || self.parameters.iter().filter(|(name, _)| gradient.get(name).is_some());
         self.average.advance(reached(), self.step)?;
-        self.optimizer.step(reached(), gradient, mean * clip, rate)?;
+        self.optimizer.step(self.parameters.iter(), gradient, mean * clip, rate)?;
         self.step += 1;
         self.average.advance(reached(), self.step)?;
         Ok(norm)
