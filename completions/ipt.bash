@@ -385,7 +385,7 @@ _ipt() {
             return 0
             ;;
         ipt__subcmd__train)
-            opts="-o -q -j -h --preset --from --tasks --task-weights --files-from --out --resume --config --steps --epochs --max-time --save-every --keep --batch --accumulate --seed --optimizer --lr --schedule --warmup --lambda --contrastive-form --contrastive-patches --clip --ema --validate --validate-every --rain-streaks --cache --device --precision --quiet --jobs --help"
+            opts="-o -q -j -h --preset --from --blocks --tasks --task-weights --files-from --out --resume --config --steps --epochs --max-time --save-every --keep --batch --accumulate --seed --optimizer --lr --schedule --warmup --lambda --contrastive-form --contrastive-patches --clip --ema --validate --validate-every --rain-streaks --cache --device --precision --quiet --jobs --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -408,6 +408,10 @@ _ipt() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --blocks)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --tasks)

@@ -145,6 +145,7 @@ complete -c ipt -n "__fish_ipt_using_subcommand train" -l preset -d 'Shape of th
 default\t'The shape of the model inside the program'
 tiny\t'For trying things out'"
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l from -d 'Begin with a trained model instead of random weights: a file, or `embedded` for the one inside the program. The shape is the model\'s; a task that it has not learned begins with the nearest that it has' -r -F
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l blocks -d 'Residual blocks of each head [default: the preset\'s, or those of --from]. Where a trained model has fewer, the further ones stand behind them and change nothing until they have learned' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l tasks -d 'Tasks to learn; any denoiseN too [default: those of --from, else sr2,sr3,sr4,derain,denoise30,denoise50]' -r -f -a "sr2\t''
 sr3\t''
 sr4\t''

@@ -1,14 +1,16 @@
 # What earns its time? Short trainings that differ in one thing each, over some seeds, as a table.
 #
 #   make -f examples/ablation.mk PHOTOS=photos VALIDATION=holdout STEPS=5000
+#   make -f examples/ablation.mk PHOTOS=photos VALIDATION=holdout MINUTES=60
 #
-# Pre-training (the paper's section 4.5 in small): each of ARMS is KEY-VALUE, one line of the run's
-# config.toml changed: lambda-0 is without the contrastive loss, layers-0 without a transformer. The first one is what the others are
-# compared with. Then fine-tuning: for each of TUNE_TASKS, on FEW photographs and for TUNE_STEPS, a
+# Pre-training (the paper's section 4.5 in small), for STEPS each or for MINUTES each: each of ARMS is
+# KEY-VALUE, one line of the run's config.toml changed: lambda-0 is without the contrastive loss,
+# layers-0 without a transformer. The first one is what the others are compared with. Then fine-tuning: for each of TUNE_TASKS, on FEW photographs and for TUNE_STEPS, a
 # model that begins with the first arm's (tuned-TASK) beside one that begins with nothing
 # (scratch-TASK), all else being the same.
 #
-# Only what is missing is made, and a run that was interrupted goes on. OPTIONS go to every run.
+# Only what is missing is made, and a run that was interrupted goes on. OPTIONS go to every run, over
+# what an arm says.
 
 IPT        ?= ipt
 PHOTOS     ?= $(error PHOTOS is the folder of photographs to learn from)
@@ -17,6 +19,7 @@ OUT        ?= ablation
 PRESET     ?= default
 TASKS      ?= sr2 sr3 sr4 derain denoise30 denoise50
 STEPS      ?= 5000
+MINUTES    ?=
 SEEDS      ?= 1 2 3
 OPTIONS    ?=
 ARMS       ?= lambda-0.1 lambda-0 layers-0 task_embedding-none optimizer-adam
@@ -25,19 +28,22 @@ TUNE_STEPS ?= $(STEPS)
 RATE       ?= 5e-4
 FEW        ?= 20
 
+here   := $(dir $(lastword $(MAKEFILE_LIST)))
 first  := $(firstword $(ARMS))
 tuning := $(foreach task,$(TUNE_TASKS),tuned-$(task) scratch-$(task))
 # A run's place is OUT/ARM/SEED.
 seed = $(notdir $(@D))
 run  = $(if $(wildcard $(@D)/checkpoints/*),--resume) --out $(@D) --seed $(seed) --lr $(RATE) --validate $(VALIDATION) $(OPTIONS)
+# What is measured counts at the end.
+long  = $(if $(MINUTES),--max-time $(MINUTES)m --validate-every 1000000,--steps $(STEPS) --validate-every $(STEPS))
 short = --steps $(TUNE_STEPS) --validate-every $(TUNE_STEPS) --files-from $(OUT)/few
 
 .PHONY: all clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 all: $(foreach arm,$(ARMS) $(tuning),$(SEEDS:%=$(OUT)/$(arm)/%/final.safetensors))
-	@python3 examples/ablation.py $(OUT) $(ARMS)
-	@for task in $(TUNE_TASKS); do echo; python3 examples/ablation.py $(OUT) scratch-$$task tuned-$$task; done
+	@python3 $(here)ablation.py $(OUT) $(ARMS)
+	@for task in $(TUNE_TASKS); do echo; python3 $(here)ablation.py $(OUT) scratch-$$task tuned-$$task; done
 
 # A run of no step, for its config.toml.
 $(OUT)/base/config.toml:
@@ -53,7 +59,7 @@ $(OUT)/%.toml: $(OUT)/base/config.toml
 
 define pretrain
 $(OUT)/$(1)/%/final.safetensors: $(OUT)/$(1).toml
-	$$(IPT) train --config $$< --steps $$(STEPS) --validate-every $$(STEPS) $$(run)
+	$$(IPT) train --config $$< $$(long) $$(run)
 endef
 define tune
 $(OUT)/scratch-$(1)/%/final.safetensors: $(OUT)/$(first).toml $(OUT)/few

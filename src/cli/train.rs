@@ -1,6 +1,6 @@
 //! `ipt train`.
 
-use clap::{Args, ValueEnum, ValueHint};
+use clap::{Args, ValueEnum, ValueHint, value_parser};
 
 use super::training::Training;
 use super::values::{ModelName, TaskName};
@@ -24,6 +24,10 @@ pub struct Train {
     /// that it has
     #[arg(long, value_name = "MODEL", value_hint = ValueHint::FilePath, conflicts_with = "preset")]
     pub from: Option<ModelName>,
+    /// Residual blocks of each head [default: the preset's, or those of --from]. Where a trained model
+    /// has fewer, the further ones stand behind them and change nothing until they have learned
+    #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(1..))]
+    pub blocks: Option<u8>,
     /// Tasks to learn; any denoiseN too [default: those of --from, else
     /// sr2,sr3,sr4,derain,denoise30,denoise50]
     #[arg(long, value_name = "TASK", value_delimiter = ',', value_parser = TaskName)]
@@ -52,6 +56,7 @@ Examples:
   ipt train photos/ --out run --max-time 2h --validate holdout/
   ipt train --out run --resume
   ipt train photos/ --from embedded --out more --max-time 8h --lr 2e-4
+  ipt train photos/ --from embedded --blocks 11 --out deeper --max-time 8h
   ipt train photos/ --out ablation --steps 5000 --lambda 0 --seed 1
   ipt train --config run/config.toml --out again
   find ~/Pictures -name '*.jpg' | ipt train --files-from - --out run --steps 20000";

@@ -65,6 +65,9 @@ pub fn run(args: &Train, global: &Global) -> anyhow::Result<Exit> {
             options.rate = options.default_rate();
         }
     }
+    if let Some(blocks) = args.blocks {
+        options.model.blocks = blocks.into();
+    }
     if !args.tasks.is_empty() {
         options.model.tasks = args.tasks.clone();
         options.task_weights.clear();

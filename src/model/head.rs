@@ -7,6 +7,14 @@ use super::Config;
 use super::layers::Conv2d;
 use crate::ops::{self, Activation, Pass};
 
+/// The block, counted from 1, whose last convolution has the parameter of this name.
+pub fn closes_block(name: &str) -> Option<usize> {
+    match name.split('.').collect::<Vec<_>>()[..] {
+        ["head", _, block, "body", "2", _] => block.parse().ok(),
+        _ => None,
+    }
+}
+
 /// Conv3×3 3→C, then residual blocks (published: two, of 5×5 convolutions).
 pub(super) struct Head {
     first: Conv2d,

@@ -15,6 +15,7 @@ mod residual;
 mod tail;
 
 pub use config::{Config, Preset, TailForm, TaskEmbedding};
+pub use head::closes_block;
 pub use ipt::{Ipt, MEAN, Output};
 
 /// Side of the square input in pixels, before any upscaling.

@@ -12,7 +12,7 @@ use super::options::Options;
 use super::provenance;
 use super::trainer::TASK_EMBEDDING;
 use crate::error::{AtPath, Error, Result};
-use crate::model::Config;
+use crate::model::{Config, closes_block};
 use crate::task::Task;
 use crate::weights::{Model, Parameters};
 
@@ -63,7 +63,9 @@ impl Origin {
     /// of it.
     ///
     /// The body stays. Each task of the run has the head and the embedding of the model's task
-    /// nearest to it, and the tail where that enlarges by the same factor; the rest is fresh.
+    /// nearest to it, and the tail where that enlarges by the same factor; the rest is fresh. Where
+    /// the run's heads are deeper, each further block begins with a second convolution of zeros, and
+    /// so with what the trained head gives (Net2Net: Chen et al., ICLR 2016; here by the residual).
     ///
     /// # Errors
     /// When the model cannot be read, is not the one that was noted, or has another shape than the
@@ -74,7 +76,14 @@ impl Origin {
             return Err(Error::Usage(format!("{} is no longer what the run began with", self.name())));
         }
         let model = self.open(&options.model.tasks)?;
-        if options.model != config(&model.config, &options.model.tasks) {
+        let (blocks, trained) = (options.model.blocks, model.config.blocks);
+        if blocks < trained {
+            let name = self.name();
+            return Err(Error::Usage(format!(
+                "{name} has heads of {trained} blocks, and the run of {blocks}"
+            )));
+        }
+        if options.model != (Config { blocks, ..config(&model.config, &options.model.tasks) }) {
             return Err(Error::Usage(format!("{} has another shape than the run's model", self.name())));
         }
         let tensors = assemble(&model, options)?;
@@ -120,6 +129,11 @@ fn assemble(model: &Model, options: &Options) -> Result<BTreeMap<String, Tensor>
     let mut tensors = Parameters::init(&options.model, options.seed, &Device::Cpu)?.tensors();
     for (name, tensor) in trained.iter().filter(|(name, _)| name.starts_with("body.")) {
         tensors.insert(name.clone(), tensor.clone());
+    }
+    for (name, tensor) in &mut tensors {
+        if closes_block(name).is_some_and(|block| block > model.config.blocks) {
+            *tensor = tensor.zeros_like()?;
+        }
     }
     let mut embeddings = Vec::new();
     for (to, &task) in options.model.tasks.iter().enumerate() {

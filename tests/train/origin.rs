@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 use ipt::model::{Config, Preset};
+use ipt::ops::Precision;
 use ipt::task::Task;
 use ipt::train::checkpoint::Checkpoint;
 use ipt::train::origin::{self, Origin};
@@ -92,6 +93,40 @@ fn a_run_from_itself_starts_with_itself() {
 }
 
 #[test]
+fn further_blocks_change_nothing_at_first_and_then_learn() {
+    let folder = tempfile::tempdir().unwrap();
+    let photos = photos();
+    let (path, source) = model(folder.path(), &["sr2", "derain"], &[]);
+    let deeper = Config { blocks: source.config.blocks + 2, ..source.config.clone() };
+    let options =
+        Options { model: deeper.clone(), from: Some(Origin::new(Some(path))), ..options(photos.path(), 0) };
+    let weights = first_weights(&options, &folder.path().join("run"));
+    let picture: Vec<_> = (0..48 * 48 * 3).map(|i| (i * 7 % 251) as f32).collect();
+    let picture = Tensor::from_vec(picture, (1, 48, 48, 3), &Device::Cpu).unwrap();
+    let restored = |config: &Config, parameters: &Parameters, task: &str| {
+        let model = parameters.model(config, Precision::F32).unwrap();
+        values(&model.forward(&picture, tasks(&[task])[0]).unwrap().pictures)
+    };
+    let grown = Parameters::from_tensors(&deeper, weights.clone(), &Device::Cpu).unwrap();
+    for task in ["sr2", "derain"] {
+        let before = restored(&source.config, &source.parameters, task);
+        assert!(before == restored(&deeper, &grown, task), "{task}");
+    }
+
+    go(&Options { steps: Some(2), ..options.clone() }, &folder.path().join("two"), false, None);
+    let learnt = Checkpoint::newest(&Place::new(&folder.path().join("two")).checkpoints()).unwrap().0.weights;
+    for block in [deeper.blocks - 1, deeper.blocks] {
+        for part in [0, 2] {
+            let moved = (0..2).any(|head| {
+                let name = format!("head.{head}.{block}.body.{part}.weight");
+                values(&learnt[&name]) != values(&weights[&name])
+            });
+            assert!(moved, "block {block}, convolution {part}");
+        }
+    }
+}
+
+#[test]
 fn another_shape_or_another_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let photos = photos();
@@ -104,6 +139,8 @@ fn another_shape_or_another_file_is_refused() {
     };
     let wide = Options { model: Config { width: 64, ..good.model.clone() }, ..good.clone() };
     assert!(refused(&wide).contains("another shape"), "{}", refused(&wide));
+    let shallow = Options { model: Config { blocks: 1, ..good.model.clone() }, ..good.clone() };
+    assert!(refused(&shallow).contains("heads of 2 blocks, and the run of 1"), "{}", refused(&shallow));
     let noted = Origin { blake3: Some("0".repeat(64)), ..from };
     let changed = Options { from: Some(noted), ..good };
     assert!(refused(&changed).contains("no longer what the run began with"), "{}", refused(&changed));
