@@ -5,12 +5,12 @@
 #
 # Pre-training (the paper's section 4.5 in small), for STEPS each or for MINUTES each: each of ARMS is
 # KEY-VALUE, one line of the run's config.toml changed: lambda-0 is without the contrastive loss,
-# layers-0 without a transformer. The first one is what the others are compared with. Then fine-tuning: for each of TUNE_TASKS, on FEW photographs and for TUNE_STEPS, a
-# model that begins with the first arm's (tuned-TASK) beside one that begins with nothing
-# (scratch-TASK), all else being the same.
+# layers-0 without a transformer. The first one is what the others are compared with. Then fine-tuning:
+# for each of TUNE_TASKS, on FEW photographs and for TUNE_STEPS, a model that begins with the first
+# arm's (tuned-TASK) beside one that begins with nothing (scratch-TASK), all else being the same.
 #
-# Only what is missing is made, and a run that was interrupted goes on. OPTIONS go to every run, over
-# what an arm says.
+# Only what is missing is made, and a run that was interrupted goes on. OPTIONS are of `ipt train` and
+# hold for every run, but for what an arm changes; those of `ipt` go with it: IPT="ipt --jobs 2".
 
 IPT        ?= ipt
 PHOTOS     ?= $(error PHOTOS is the folder of photographs to learn from)
@@ -33,8 +33,8 @@ first  := $(firstword $(ARMS))
 tuning := $(foreach task,$(TUNE_TASKS),tuned-$(task) scratch-$(task))
 # A run's place is OUT/ARM/SEED.
 seed = $(notdir $(@D))
-run  = $(if $(wildcard $(@D)/checkpoints/*),--resume) --out $(@D) --seed $(seed) --lr $(RATE) --validate $(VALIDATION) $(OPTIONS)
-# What is measured counts at the end.
+run  = $(if $(wildcard $(@D)/checkpoints/*),--resume) --out $(@D) --seed $(seed) --lr $(RATE) --validate $(VALIDATION)
+# Only the last measurement counts.
 long  = $(if $(MINUTES),--max-time $(MINUTES)m --validate-every 1000000,--steps $(STEPS) --validate-every $(STEPS))
 short = --steps $(TUNE_STEPS) --validate-every $(TUNE_STEPS) --files-from $(OUT)/few
 
@@ -45,7 +45,7 @@ all: $(foreach arm,$(ARMS) $(tuning),$(SEEDS:%=$(OUT)/$(arm)/%/final.safetensors
 	@python3 $(here)ablation.py $(OUT) $(ARMS)
 	@for task in $(TUNE_TASKS); do echo; python3 $(here)ablation.py $(OUT) scratch-$$task tuned-$$task; done
 
-# A run of no step, for its config.toml.
+# A run of no step, for its config.toml, which keeps OPTIONS for the others.
 $(OUT)/base/config.toml:
 	$(IPT) train $(PHOTOS) --out $(@D) --preset $(PRESET) $(TASKS:%=--tasks %) --steps 0 $(OPTIONS)
 

@@ -127,13 +127,12 @@ pub fn unnamed(tasks: &[Task]) -> Option<Task> {
 fn assemble(model: &Model, options: &Options) -> Result<BTreeMap<String, Tensor>> {
     let trained = model.parameters.tensors();
     let mut tensors = Parameters::init(&options.model, options.seed, &Device::Cpu)?.tensors();
+    // The trained blocks follow below; those further than them stay like this.
+    for (_, tensor) in tensors.iter_mut().filter(|(name, _)| closes_block(name)) {
+        *tensor = tensor.zeros_like()?;
+    }
     for (name, tensor) in trained.iter().filter(|(name, _)| name.starts_with("body.")) {
         tensors.insert(name.clone(), tensor.clone());
-    }
-    for (name, tensor) in &mut tensors {
-        if closes_block(name).is_some_and(|block| block > model.config.blocks) {
-            *tensor = tensor.zeros_like()?;
-        }
     }
     let mut embeddings = Vec::new();
     for (to, &task) in options.model.tasks.iter().enumerate() {
