@@ -81,9 +81,9 @@ impl Geometry {
 
 /// Packs weights [outputs, inputs, k, k] for [`forward`].
 pub fn pack_weights<E: Element>(geometry: &Geometry, weights: &[f32]) -> Packed<E> {
-    let Geometry { inputs, kernel, .. } = *geometry;
+    let Geometry { inputs, outputs, kernel, .. } = *geometry;
     let window = kernel * kernel;
-    pack_windows(geometry, |column, width, rows| {
+    pack_windows(kernel, kernel * inputs, outputs, |column, width, rows| {
         for n in 0..width {
             let windows = weights[(column + n) * inputs * window..].chunks_exact(window);
             for (input, values) in windows.take(inputs).enumerate() {
@@ -100,7 +100,7 @@ pub fn pack_weights<E: Element>(geometry: &Geometry, weights: &[f32]) -> Packed<
 pub fn pack_turned_weights<E: Element>(geometry: &Geometry, weights: &[f32]) -> Packed<E> {
     let Geometry { inputs, outputs, kernel, .. } = *geometry;
     let window = kernel * kernel;
-    pack_windows(&geometry.turned(), |column, width, rows| {
+    pack_windows(kernel, kernel * outputs, inputs, |column, width, rows| {
         for output in 0..outputs {
             let windows = weights[(output * inputs + column) * window..].chunks_exact(window);
             for (n, values) in windows.take(width).enumerate() {
@@ -112,17 +112,18 @@ pub fn pack_turned_weights<E: Element>(geometry: &Geometry, weights: &[f32]) -> 
     })
 }
 
-/// `rows(column, width, to)` writes the columns of a panel: [k², inputs, width].
-fn pack_windows<E: Element>(
-    geometry: &Geometry,
+/// The factors of `terms` products of `length` each; `rows(column, width, to)` writes the columns of a panel:
+/// [terms, length, width].
+pub(super) fn pack_windows<E: Element>(
+    terms: usize,
+    length: usize,
+    outputs: usize,
     rows: impl Fn(usize, usize, &mut [f32]) + Sync,
 ) -> Packed<E> {
-    let Geometry { inputs, outputs, kernel, .. } = *geometry;
-    let length = kernel * inputs;
     let depth = E::padded(length);
-    Packed::from_panels(kernel * depth, outputs, |column, to| {
+    Packed::from_panels(terms * depth, outputs, |column, to| {
         let width = PANEL.min(outputs - column);
-        let mut all = Scratch::new(kernel * length * width);
+        let mut all = Scratch::new(terms * length * width);
         rows(column, width, &mut all);
         for (all, to) in all.chunks_exact(length * width).zip(to.chunks_exact_mut(depth * PANEL)) {
             pack::panel_from_rows(length, |k| Some(&all[k * width..][..width]), to);

@@ -72,3 +72,4 @@ mod scratch;
 mod softmax;
 pub mod tile;
 mod transpose;
+mod winograd;

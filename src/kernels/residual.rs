@@ -5,16 +5,46 @@
 
 use rayon::prelude::*;
 
-use super::conv2d::{Block, Geometry, add_weight_sums, convolve, unfolded};
+use super::conv2d::{self, Block, Geometry, add_weight_sums, unfolded};
 use super::element::Element;
 use super::output::{Finish, Gate, Target, write};
 use super::pack::Packed;
 use super::plane::Plane;
 use super::rows::{add_rows, sum_parts};
 use super::tile::Tile;
+use super::winograd;
 
 /// Packed weights of a block's two convolutions, or the turned ones.
 pub type Weights<'a, E> = [&'a Packed<E>; 2];
+
+/// Packs weights [C, C, k, k] for [`forward`].
+pub fn pack_weights<E: Element>(geometry: &Geometry, weights: &[f32]) -> Packed<E> {
+    match winograd::serves::<E>(geometry) {
+        true => winograd::pack_weights(geometry, weights),
+        false => conv2d::pack_weights(geometry, weights),
+    }
+}
+
+/// Packs the same for [`backward`].
+pub fn pack_turned_weights<E: Element>(geometry: &Geometry, weights: &[f32]) -> Packed<E> {
+    match winograd::serves::<E>(geometry) {
+        true => winograd::pack_turned_weights(geometry, weights),
+        false => conv2d::pack_turned_weights(geometry, weights),
+    }
+}
+
+/// The convolution of a plane with weights that were packed here.
+fn convolve<E: Element>(
+    geometry: &Geometry,
+    plane: &Plane<E>,
+    weights: &Packed<E>,
+    take: impl FnMut(Block, &Tile),
+) {
+    match winograd::serves::<E>(geometry) {
+        true => winograd::convolve(plane, weights, take),
+        false => conv2d::convolve(plane, weights, take),
+    }
+}
 
 /// The inputs of a block's two convolutions.
 pub type Inputs<E> = [Plane<E>; 2];
@@ -46,11 +76,13 @@ pub fn forward<E: Element>(
         for ([first, second], [first_bias, second_bias]) in weights.iter().zip(biases) {
             let input = Plane::<E>::picture(extent, sum);
             let mut inner = Plane::zero(extent);
-            convolve(&input, first, |Block { y, x, column, rows, columns }, tile| {
+            convolve(geometry, &input, first, |Block { y, x, column, rows, columns }, tile| {
                 let to = &mut inner.data_mut()[extent.at(y, x) + column..];
                 E::write_gated(tile, rows, columns, to, extent.channels, &Gate::Relu(&first_bias[column..]));
             });
-            convolve(&inner, second, |block, tile| add(geometry, sum, &block, tile, Some(second_bias)));
+            convolve(geometry, &inner, second, |block, tile| {
+                add(geometry, sum, &block, tile, Some(second_bias))
+            });
             if keep {
                 kept.push([input, inner]);
             }
@@ -88,7 +120,7 @@ pub fn backward<E: Element>(
             add_rows(sum, bias);
             add_weight_sums(&inner, &outer, weights);
             let mut middle = Plane::zero(extent);
-            convolve(&outer, second, |Block { y, x, column, rows, columns }, tile| {
+            convolve(geometry, &outer, second, |Block { y, x, column, rows, columns }, tile| {
                 let place = extent.at(y, x) + column;
                 let gate = Gate::Where(&inner.data()[place..]);
                 E::write_gated(tile, rows, columns, &mut middle.data_mut()[place..], extent.channels, &gate);
@@ -96,7 +128,7 @@ pub fn backward<E: Element>(
             let (weights, bias) = first_total.split_at_mut(geometry.weights());
             add_rows(&middle.data()[..extent.lines() * extent.line()], bias);
             add_weight_sums(&input, &middle, weights);
-            convolve(&middle, first, |block, tile| add(geometry, sum, &block, tile, None));
+            convolve(geometry, &middle, first, |block, tile| add(geometry, sum, &block, tile, None));
         }
     };
     let len = picture_len(geometry);

@@ -8,9 +8,8 @@ use super::conv2d::{conv2d, geometry};
 use super::cpu::{tensor, with_values};
 use super::precision::with_element;
 use super::{Activation, Pass};
-use crate::kernels::conv2d::{pack_turned_weights, pack_weights};
 use crate::kernels::matmul::Packed;
-use crate::kernels::residual::{Gradient, backward, forward};
+use crate::kernels::residual::{Gradient, backward, forward, pack_turned_weights, pack_weights};
 
 /// The parameters of a convolution: `[C, C, k, k]` and `[C]`.
 #[derive(Debug, Clone, Copy)]
