@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from model import INPUT, Config, Ipt, open_model, scale_of
 
 OVERLAP, TILES = 10, 8  # as Tiling::paper in src/restore/tiles.rs
-LAMBDA, CLIP, DECAY, SAMPLED = 0.1, 1.0, 0.999, 32  # the defaults of `ipt train`
+LAMBDA, CLIP, DECAY, SAMPLED = 0.1, 0.001, 0.999, 32  # the defaults of `ipt train`
 RATE, MOMENTUM, MUON_TO_ADAM, QUINTIC = 1e-5, 0.95, 20, (3.4445, -4.7750, 2.0315)
 
 

@@ -35,6 +35,7 @@ class Config:
     white: float
     # Files without these entries have the published shape.
     blocks: int = 2
+    shared_blocks: int = 0
     kernel: int = 5
     tail: str = "staged"
     decoder_norm: bool = False
@@ -125,6 +126,7 @@ class Body(nn.Module):
         if config.task_embedding != "none":
             self.query_embed = nn.Embedding(len(config.tasks), math.prod(self.embedding))
         hidden = 4 * config.width
+        self.blocks = residual_blocks(config, config.shared_blocks)
         self.mlp_head = nn.Sequential(
             nn.Linear(config.width, hidden), nn.Identity(), nn.ReLU(), nn.Linear(hidden, values)
         )
@@ -156,6 +158,10 @@ class ResidualBlock(nn.Module):
         return x + self.body(x)
 
 
+def residual_blocks(config, count):
+    return nn.Sequential(*(ResidualBlock(config.channels, config.kernel) for _ in range(count)))
+
+
 def tail(config, task):
     last = lambda outputs: nn.Conv2d(config.channels, outputs, 3, padding=1)
     if config.tail == "direct":
@@ -173,8 +179,7 @@ class Ipt(nn.Module):
     def __init__(self, config):
         super().__init__()
         self.config = config
-        block = lambda: ResidualBlock(config.channels, config.kernel)
-        blocks = lambda: (block() for _ in range(config.blocks))
+        blocks = lambda: residual_blocks(config, config.blocks)
         head = lambda: nn.Sequential(nn.Conv2d(3, config.channels, 3, padding=1), *blocks())
         self.head = nn.ModuleList(head() for _ in config.tasks)
         self.body = Body(config)
@@ -188,7 +193,7 @@ class Ipt(nn.Module):
         index, white, scale = self.config.tasks.index(task), self.config.white, scale_of(task)
         features = self.head[index]((x - self.mean) * (white / 255))
         folded, tokens = self.body(features, index)
-        out = self.tail[index](folded + features).float() * (255 / white)
+        out = self.tail[index](self.body.blocks(folded + features)).float() * (255 / white)
         if not self.config.bicubic_residual:
             return out + self.mean, tokens
         rows = getattr(self, f"bicubic{scale}") if scale > 1 else None

@@ -13,8 +13,7 @@ use ipt::dataset::Batch;
 use ipt::model::{Config, INPUT, Preset};
 use ipt::ops::Precision;
 use ipt::picture::{Layout, Picture, Samples};
-use ipt::restore::tiles::Tiling;
-use ipt::restore::{self, Restorer};
+use ipt::restore::{self, Cutting, Restorer};
 use ipt::task::Task;
 use ipt::train::Options;
 use ipt::train::optimizer::Rule;
@@ -120,7 +119,7 @@ fn rate(work: &str, numbers: &str, seconds: f64) -> Result<f64> {
                 device: Device::Cpu,
                 precision,
                 self_ensemble: false,
-                tiling: Tiling::paper(INPUT),
+                cutting: Cutting::ByTask,
             };
             let model = Model { config, parameters, provenance: Default::default() };
             let restorer = Restorer::new(&model, &["denoise30".parse()?], options)?;

@@ -232,7 +232,7 @@ _ipt() {
                     return 0
                     ;;
                 --tiling)
-                    COMPREPLY=($(compgen -W "paper published" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto paper published" -- "${cur}"))
                     return 0
                     ;;
                 --device)
@@ -385,7 +385,7 @@ _ipt() {
             return 0
             ;;
         ipt__subcmd__train)
-            opts="-o -q -j -h --preset --from --blocks --tasks --task-weights --files-from --out --resume --config --steps --epochs --max-time --save-every --keep --batch --accumulate --seed --optimizer --lr --schedule --warmup --lambda --contrastive-form --contrastive-patches --clip --ema --validate --validate-every --rain-streaks --cache --device --precision --quiet --jobs --help"
+            opts="-o -q -j -h --preset --from --blocks --shared-blocks --tasks --task-weights --files-from --out --resume --config --steps --epochs --max-time --save-every --keep --batch --accumulate --seed --optimizer --lr --schedule --warmup --lambda --contrastive-form --contrastive-patches --clip --ema --validate --validate-every --rain-streaks --cache --device --precision --quiet --jobs --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -411,6 +411,10 @@ _ipt() {
                     return 0
                     ;;
                 --blocks)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --shared-blocks)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

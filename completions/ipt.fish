@@ -41,7 +41,8 @@ derain\t''
 denoise30\t''
 denoise50\t''"
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -s m -l model -d 'A model of `ipt train` or `ipt tune`, or published weights (.pt), instead of the one inside the program' -r -F
-complete -c ipt -n "__fish_ipt_using_subcommand restore" -l tiling -d 'How a picture is cut into tiles of 48 pixels that overlap' -r -f -a "paper\t'As in the paper: tiles share 10 pixels, blended'
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l tiling -d 'How a picture is cut into tiles of 48 pixels that overlap' -r -f -a "auto\t'Tiles share 10 pixels, blended; 6 for enlargement, where that gives the same'
+paper\t'As in the paper: tiles share 10 pixels, blended'
 published\t'As in the published code: a tile every 12 pixels, and the mean of their middles; ten times the work'"
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l device -d 'Where to compute: auto takes a GPU where there is one; cuda:N is the GPU of number N' -r -f -a "auto\t''
 cpu\t''
@@ -146,6 +147,7 @@ default\t'The shape of the model inside the program'
 tiny\t'For trying things out'"
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l from -d 'Begin with a trained model instead of random weights: a file, or `embedded` for the one inside the program. The shape is the model\'s; a task that it has not learned begins with the nearest that it has' -r -F
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l blocks -d 'Residual blocks of each head [default: the preset\'s, or those of --from]. Where a trained model has fewer, the further ones stand behind them and change nothing until they have learned' -r
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l shared-blocks -d 'Residual blocks behind the transformer that all tasks share [default: the preset\'s]. With as many fewer in each head, more is learned of many tasks in little time' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l tasks -d 'Tasks to learn; any denoiseN too [default: those of --from, else sr2,sr3,sr4,derain,denoise30,denoise50]' -r -f -a "sr2\t''
 sr3\t''
 sr4\t''
@@ -175,7 +177,7 @@ complete -c ipt -n "__fish_ipt_using_subcommand train" -l lambda -d 'Weight of t
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l contrastive-form -d 'Which contrastive loss [default: paper]' -r -f -a "paper\t'Equation 5 of the paper'
 supcon\t'Supervised contrastive, temperature 0.07'"
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l contrastive-patches -d 'Patches of each image that the contrastive loss compares, drawn anew each step; 0 for all, which costs as much as a step or more where the model is small [default: 32]' -r
-complete -c ipt -n "__fish_ipt_using_subcommand train" -l clip -d 'Largest norm of the gradient, the L1 being on the scale 0..1; 0 for any [default: 1]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l clip -d 'Largest norm of the gradient, the L1 being on the scale 0..1; 0 for any. The default is less than gradients have, so that each step weighs the same, whatever its task [default: 0.001]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l ema -d 'Decay of the running mean of the weights, which is the result [default: 0.999]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l validate -d 'Measure on the good pictures in this folder, degraded as the tasks ask; none of them is trained on' -r -f -a "(__fish_complete_directories)"
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l validate-every -d 'Steps between measurements [default: 1000]' -r
@@ -222,7 +224,7 @@ complete -c ipt -n "__fish_ipt_using_subcommand tune" -l lambda -d 'Weight of th
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l contrastive-form -d 'Which contrastive loss [default: paper]' -r -f -a "paper\t'Equation 5 of the paper'
 supcon\t'Supervised contrastive, temperature 0.07'"
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l contrastive-patches -d 'Patches of each image that the contrastive loss compares, drawn anew each step; 0 for all, which costs as much as a step or more where the model is small [default: 32]' -r
-complete -c ipt -n "__fish_ipt_using_subcommand tune" -l clip -d 'Largest norm of the gradient, the L1 being on the scale 0..1; 0 for any [default: 1]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l clip -d 'Largest norm of the gradient, the L1 being on the scale 0..1; 0 for any. The default is less than gradients have, so that each step weighs the same, whatever its task [default: 0.001]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l ema -d 'Decay of the running mean of the weights, which is the result [default: 0.999]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l validate -d 'Measure on the good pictures in this folder, degraded as the tasks ask; none of them is trained on' -r -f -a "(__fish_complete_directories)"
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l validate-every -d 'Steps between measurements [default: 1000]' -r

@@ -10,10 +10,9 @@ use std::path::Path;
 
 use candle_core::{Device, Result, Tensor, Var};
 use ipt::device::Placement;
-use ipt::model::{Config, INPUT, Preset};
+use ipt::model::{Config, Preset};
 use ipt::ops::{self, Activation, Pass, Precision, Tape};
-use ipt::restore::tiles::Tiling;
-use ipt::restore::{Options, Restorer};
+use ipt::restore::{Cutting, Options, Restorer};
 use ipt::rng;
 use ipt::train::loss;
 use ipt::weights::{Model, Parameters};
@@ -178,7 +177,7 @@ fn a_picture_is_restored_alike() {
             device: device.clone(),
             precision: Precision::F32,
             self_ensemble: false,
-            tiling: Tiling::paper(INPUT),
+            cutting: Cutting::ByTask,
         };
         let restorer = Restorer::new(&model, &[Task::SuperResolution(Scale::X2)], options).unwrap();
         restorer.restore(&picture).unwrap().as_rgb8().unwrap().to_vec()

@@ -11,11 +11,10 @@ use std::path::Path;
 use candle_core::{Device, Tensor};
 use ipt::Task;
 use ipt::degrade::{degrade, stream};
-use ipt::model::{Config, INPUT, Preset};
+use ipt::model::{Config, Preset};
 use ipt::ops::Precision;
 use ipt::picture::{Picture, Samples};
-use ipt::restore::tiles::Tiling;
-use ipt::restore::{Options, Restorer};
+use ipt::restore::{Cutting, Options, Restorer};
 use ipt::rng;
 use ipt::weights::{Model, Parameters};
 use rand::RngExt;
@@ -69,7 +68,7 @@ fn restorations_of_a_small_seeded_model() {
             device: Device::Cpu,
             precision: Precision::F32,
             self_ensemble: false,
-            tiling: Tiling::paper(INPUT),
+            cutting: Cutting::ByTask,
         };
         Restorer::new(&model, &[task], options).unwrap().restore(picture).unwrap()
     });

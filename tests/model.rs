@@ -34,6 +34,7 @@ fn every_task_gives_its_size_in_every_form() {
         task_embedding: TaskEmbedding::PerPosition,
         memory_norm: false,
         blocks: 2,
+        shared_blocks: 0,
         kernel: 5,
         tail: TailForm::Staged,
         decoder_norm: false,

@@ -42,7 +42,7 @@ pub struct Restore {
     #[arg(long, conflicts_with = "baseline")]
     pub self_ensemble: bool,
     /// How a picture is cut into tiles of 48 pixels that overlap
-    #[arg(long, value_enum, value_name = "TILING", default_value_t = TilingName::Paper, conflicts_with = "baseline")]
+    #[arg(long, value_enum, value_name = "TILING", default_value_t = TilingName::Auto, conflicts_with = "baseline")]
     pub tiling: TilingName,
     /// No model: enlarge with the bicubic filter, or pass the picture on as it is. What a model
     /// has to beat
@@ -59,6 +59,8 @@ pub struct Restore {
 /// How a picture is cut into tiles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum TilingName {
+    /// Tiles share 10 pixels, blended; 6 for enlargement, where that gives the same
+    Auto,
     /// As in the paper: tiles share 10 pixels, blended
     Paper,
     /// As in the published code: a tile every 12 pixels, and the mean of their middles; ten times

@@ -28,6 +28,10 @@ pub struct Train {
     /// has fewer, the further ones stand behind them and change nothing until they have learned
     #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(1..))]
     pub blocks: Option<u8>,
+    /// Residual blocks behind the transformer that all tasks share [default: the preset's]. With as many fewer
+    /// in each head, more is learned of many tasks in little time
+    #[arg(long, value_name = "N", conflicts_with = "from")]
+    pub shared_blocks: Option<u8>,
     /// Tasks to learn; any denoiseN too [default: those of --from, else
     /// sr2,sr3,sr4,derain,denoise30,denoise50]
     #[arg(long, value_name = "TASK", value_delimiter = ',', value_parser = TaskName)]
@@ -57,6 +61,7 @@ Examples:
   ipt train --out run --resume
   ipt train photos/ --from embedded --out more --max-time 8h --lr 2e-4
   ipt train photos/ --from embedded --blocks 11 --out deeper --max-time 8h
+  ipt train photos/ --blocks 2 --shared-blocks 8 --out shared --max-time 1h
   ipt train photos/ --out ablation --steps 5000 --lambda 0 --seed 1
   ipt train --config run/config.toml --out again
   find ~/Pictures -name '*.jpg' | ipt train --files-from - --out run --steps 20000";

@@ -79,7 +79,8 @@ pub struct Training {
     /// which costs as much as a step or more where the model is small [default: 32]
     #[arg(long, value_name = "N", help_heading = "Learning")]
     pub contrastive_patches: Option<usize>,
-    /// Largest norm of the gradient, the L1 being on the scale 0..1; 0 for any [default: 1]
+    /// Largest norm of the gradient, the L1 being on the scale 0..1; 0 for any. The default is less than
+    /// gradients have, so that each step weighs the same, whatever its task [default: 0.001]
     #[arg(long, value_name = "NORM", help_heading = "Learning")]
     pub clip: Option<f64>,
     /// Decay of the running mean of the weights, which is the result [default: 0.999]

@@ -7,9 +7,7 @@ use super::list::Listing;
 use super::{Exit, compute, model, print};
 use crate::cli::Global;
 use crate::cli::restore::{Restore, TilingName};
-use crate::model::INPUT;
-use crate::restore::tiles::Tiling;
-use crate::restore::{Options, Restorer, baseline, hint, scale};
+use crate::restore::{Cutting, Options, Restorer, baseline, hint, scale};
 use crate::task::Task;
 
 pub fn run(args: &Restore, global: &Global) -> anyhow::Result<Exit> {
@@ -27,11 +25,12 @@ pub fn run(args: &Restore, global: &Global) -> anyhow::Result<Exit> {
     }
     let model = model::open(args.model.as_deref(), tasks.first().copied(), global)?;
     let (device, precision) = compute::choose(&args.compute)?;
-    let tiling = match args.tiling {
-        TilingName::Paper => Tiling::paper(INPUT),
-        TilingName::Published => Tiling::published(INPUT),
+    let cutting = match args.tiling {
+        TilingName::Auto => Cutting::ByTask,
+        TilingName::Paper => Cutting::Paper,
+        TilingName::Published => Cutting::Published,
     };
-    let options = Options { device, precision, self_ensemble: args.self_ensemble, tiling };
+    let options = Options { device, precision, self_ensemble: args.self_ensemble, cutting };
     let restorer = Restorer::new(&model, tasks, options)?;
     if let Some(exit) = files.only_shown()? {
         return Ok(exit);

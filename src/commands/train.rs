@@ -68,6 +68,9 @@ pub fn run(args: &Train, global: &Global) -> anyhow::Result<Exit> {
     if let Some(blocks) = args.blocks {
         options.model.blocks = blocks.into();
     }
+    if let Some(blocks) = args.shared_blocks {
+        options.model.shared_blocks = blocks.into();
+    }
     if !args.tasks.is_empty() {
         options.model.tasks = args.tasks.clone();
         options.task_weights.clear();

@@ -96,8 +96,18 @@ impl Recipe {
         match &self.source {
             Source::Photos(photos) => {
                 let side = INPUT * scale;
-                let photo = self.draw(task, random, |index| photos.get(index, side))?;
-                let clean = Cut::random(&photo, side, random).of(&photo, 1)?;
+                let mut cut = || {
+                    let photo = self.draw(task, random, |index| photos.get(index, side))?;
+                    Cut::random(&photo, side, random).of(&photo, 1)
+                };
+                let mut clean = cut()?;
+                // A smooth patch says little of how to enlarge; noise and rain are seen on it all the better.
+                if scale > 1 {
+                    let other = cut()?;
+                    if detail(&other) > detail(&clean) {
+                        clean = other;
+                    }
+                }
                 Ok((self.degrade(&clean, task, random)?, clean))
             }
             Source::Pairs(pairs) => {
@@ -167,6 +177,15 @@ impl Source {
             Source::Pairs(pairs) => pairs.notes(),
         }
     }
+}
+
+/// How much neighbouring pixels of a patch differ, in all.
+fn detail(patch: &Picture) -> u64 {
+    let (samples, line) = (patch.as_rgb8().unwrap_or_default(), 3 * patch.width());
+    let differ = |step: usize| -> u64 {
+        samples.iter().zip(&samples[step.min(samples.len())..]).map(|(a, b)| u64::from(a.abs_diff(*b))).sum()
+    };
+    differ(3) + differ(line)
 }
 
 fn extend(values: &mut Vec<f32>, picture: &Picture) -> Result<()> {

@@ -3,6 +3,7 @@
 use candle_core::{Result, Tensor};
 use candle_nn::{Init, VarBuilder};
 
+use super::blocks::ResidualBlocks;
 use super::decoder::{DecoderLayer, Embedding};
 use super::encoder::EncoderLayer;
 use super::layers::{FeedForward, LayerNorm, Linear};
@@ -26,6 +27,7 @@ pub(super) struct Body {
     /// One row a task.
     tasks: Option<Tensor>,
     mlp_head: FeedForward,
+    blocks: ResidualBlocks,
 }
 
 impl Body {
@@ -64,6 +66,7 @@ impl Body {
                 Linear::new(width, 4 * width, vb.pp("mlp_head").pp(0))?,
                 Linear::new(4 * width, values, vb.pp("mlp_head").pp(3))?,
             ),
+            blocks: ResidualBlocks::new(config, 0..config.shared_blocks, vb.pp("blocks"))?,
         })
     }
 
@@ -95,5 +98,10 @@ impl Body {
     /// The tokens as features again, `[B, 48, 48, C]`.
     pub fn fold(&self, tokens: &Tensor, pass: Pass) -> Result<Tensor> {
         ops::fold(tokens, self.patch, INPUT, INPUT, pass)
+    }
+
+    /// Features `[B, H, W, C]` through the shared blocks.
+    pub fn refine(&self, features: &Tensor, pass: Pass) -> Result<Tensor> {
+        self.blocks.forward(features, pass)
     }
 }

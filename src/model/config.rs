@@ -16,12 +16,15 @@ pub struct Config {
     pub tasks: Vec<Task>,
     /// Feature channels C of heads and tails.
     pub channels: usize,
-    /// Residual blocks of a head: 2 as published.
+    /// Residual blocks of each head: 2 as published.
     #[serde(default = "published::blocks", skip_serializing_if = "published::has_blocks")]
     pub blocks: usize,
     /// Side of the blocks' kernels in pixels, odd: 5 as published.
     #[serde(default = "published::kernel", skip_serializing_if = "published::has_kernel")]
     pub kernel: usize,
+    /// Residual blocks behind the transformer that all tasks share; none as published.
+    #[serde(default, skip_serializing_if = "published::has_shared_blocks")]
+    pub shared_blocks: usize,
     /// How a tail makes a picture of features.
     #[serde(default, skip_serializing_if = "TailForm::is_published")]
     pub tail: TailForm,
@@ -99,6 +102,10 @@ mod published {
         *blocks == self::blocks()
     }
 
+    pub fn has_shared_blocks(blocks: &usize) -> bool {
+        *blocks == 0
+    }
+
     pub fn kernel() -> usize {
         5
     }
@@ -128,6 +135,7 @@ impl Config {
             channels: 64,
             blocks: 8,
             kernel: 3,
+            shared_blocks: 0,
             tail: TailForm::Direct,
             patch: 4,
             width: 128,
@@ -144,6 +152,7 @@ impl Config {
             Preset::Base => Self {
                 blocks: 2,
                 kernel: 5,
+                shared_blocks: 0,
                 tail: TailForm::Staged,
                 patch: 3,
                 width: 576,
@@ -157,9 +166,16 @@ impl Config {
                 ..default
             },
             Preset::Default => default,
-            Preset::Tiny => {
-                Self { channels: 8, blocks: 2, patch: 3, width: 32, layers: 1, heads: 2, ..default }
-            }
+            Preset::Tiny => Self {
+                channels: 8,
+                blocks: 2,
+                shared_blocks: 1,
+                patch: 3,
+                width: 32,
+                layers: 1,
+                heads: 2,
+                ..default
+            },
         }
     }
 
@@ -183,6 +199,7 @@ impl Config {
             ("heads", self.heads),
             // These may be 0.
             ("blocks", self.blocks + 1),
+            ("shared_blocks", self.shared_blocks + 1),
             ("layers", self.layers + 1),
         ] {
             // Far above any model, and far below what would overflow a product of sizes.
@@ -208,9 +225,13 @@ impl Config {
     /// Channels, blocks, patches, width, layers and heads, for people.
     pub fn shape(&self) -> String {
         let Self { channels, blocks, kernel, patch, width, layers, heads, .. } = self;
+        let shared = match self.shared_blocks {
+            0 => String::new(),
+            blocks => format!(" and {blocks} that tasks share"),
+        };
         format!(
-            "{channels} channels, {blocks} blocks of {kernel}×{kernel}, patches of {patch}×{patch}, width {width}, {layers} + {layers} layers, \
-             {heads} heads"
+            "{channels} channels, {blocks} blocks of {kernel}×{kernel}{shared}, patches of {patch}×{patch}, width {width}, \
+             {layers} + {layers} layers, {heads} heads"
         )
     }
 

@@ -113,7 +113,7 @@ impl Ipt {
         let inner = ops::scale(&centred, self.config.white / 255.0, pass)?;
         let features = self.heads[index].forward(&inner, pass)?;
         let tokens = self.body.forward(&features, index, pass)?;
-        let deep = ops::add(&self.body.fold(&tokens, pass)?, &features, pass)?;
+        let deep = self.body.refine(&ops::add(&self.body.fold(&tokens, pass)?, &features, pass)?, pass)?;
         let inner = self.tails[index].forward(&deep, pass)?;
         let outer = ops::scale(&inner, 255.0 / self.config.white, pass)?;
         let pictures = match self.bicubics.get(index) {

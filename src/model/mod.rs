@@ -4,6 +4,7 @@
 //! One shared encoder-decoder transformer between a head and a tail per task. Parameters carry the
 //! names of the authors' published state dict (huawei-noah/Pretrained-IPT).
 
+mod blocks;
 mod body;
 mod config;
 mod decoder;
@@ -14,8 +15,8 @@ mod layers;
 mod residual;
 mod tail;
 
+pub use blocks::closes_block;
 pub use config::{Config, Preset, TailForm, TaskEmbedding};
-pub use head::closes_block;
 pub use ipt::{Ipt, MEAN, Output};
 
 /// Side of the square input in pixels, before any upscaling.

@@ -6,4 +6,4 @@ mod restorer;
 pub mod tiles;
 
 pub use hint::hint;
-pub use restorer::{Options, Restorer, Tiles, baseline, scale};
+pub use restorer::{Cutting, Options, Restorer, Tiles, baseline, scale};

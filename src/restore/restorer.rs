@@ -16,6 +16,9 @@ use crate::weights::Model;
 /// operators stays in its caches.
 const TILES_OF_A_THREAD: usize = 2;
 
+/// Tiles that a GPU takes at once.
+const TILES_OF_A_GPU: usize = 32;
+
 /// How to compute.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -27,7 +30,28 @@ pub struct Options {
     /// little better, eight times the work.
     pub self_ensemble: bool,
     /// How a picture is cut into tiles of the model's input size.
-    pub tiling: Tiling,
+    pub cutting: Cutting,
+}
+
+/// How a picture is cut into tiles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cutting {
+    /// Into as few as give the same quality: of enlargement less is seen at their borders.
+    ByTask,
+    /// As in the paper.
+    Paper,
+    /// As in the published code.
+    Published,
+}
+
+impl Cutting {
+    fn tiling(self, task: Task) -> Tiling {
+        match (self, task) {
+            (Cutting::ByTask, Task::SuperResolution(_)) => Tiling { overlap: 6, ..Tiling::paper(INPUT) },
+            (Cutting::ByTask | Cutting::Paper, _) => Tiling::paper(INPUT),
+            (Cutting::Published, _) => Tiling::published(INPUT),
+        }
+    }
 }
 
 /// Restores pictures: one task, or several one after the other.
@@ -35,7 +59,10 @@ pub struct Restorer {
     model: Ipt,
     tasks: Vec<Task>,
     self_ensemble: bool,
-    tiling: Tiling,
+    cutting: Cutting,
+    /// Tiles at once, and how many of them for each thread.
+    batch: usize,
+    share: usize,
 }
 
 /// How far the work on a picture is.
@@ -58,7 +85,13 @@ impl Restorer {
         }
         let ipt = model.parameters.inference_model(&model.config, options.precision, &options.device)?;
         let tasks = tasks.to_vec();
-        Ok(Self { model: ipt, tasks, self_ensemble: options.self_ensemble, tiling: options.tiling })
+        // Two turns for each thread, so that one that is slow keeps the others waiting for less.
+        let (batch, share) = match options.device.is_cpu() {
+            true => (2 * TILES_OF_A_THREAD * rayon::current_num_threads(), TILES_OF_A_THREAD),
+            false => (TILES_OF_A_GPU, TILES_OF_A_GPU),
+        };
+        let Options { self_ensemble, cutting, .. } = options;
+        Ok(Self { model: ipt, tasks, self_ensemble, cutting, batch, share })
     }
 
     /// Restores a picture of any size; it comes back in the same layout and depth, and as many times
@@ -118,7 +151,7 @@ impl Restorer {
     fn tiles(&self, (mut width, mut height): (usize, usize)) -> usize {
         let mut count = 0;
         for task in &self.tasks {
-            count += tiles::count((width, height), self.tiling);
+            count += tiles::count((width, height), self.cutting.tiling(*task));
             (width, height) = (width * task.scale(), height * task.scale());
         }
         count
@@ -131,10 +164,10 @@ impl Restorer {
         size: (usize, usize),
         advance: &mut dyn FnMut(usize),
     ) -> Result<()> {
-        tiles::restore(&mut canvas, size, task.scale(), self.tiling, |values, count| {
-            let at_once = if self.model.device().is_cpu() { TILES_OF_A_THREAD } else { count };
+        let tiling = Tiling { batch: self.batch, ..self.cutting.tiling(task) };
+        tiles::restore(&mut canvas, size, task.scale(), tiling, |values, count| {
             let parts =
-                values.par_chunks(at_once * INPUT * INPUT * 3).map(|values| self.restored(values, task));
+                values.par_chunks(self.share * INPUT * INPUT * 3).map(|values| self.restored(values, task));
             let parts: Vec<_> = parts.collect::<Result<_>>()?;
             advance(count);
             Ok(parts.concat())
@@ -206,9 +239,9 @@ mod tests {
         let config = Config::preset(Preset::Tiny, tasks.to_vec());
         let parameters = Parameters::init(&config, 1, &Device::Cpu).unwrap();
         let model = Model { config, parameters, provenance: Default::default() };
-        let tiling = Tiling::paper(INPUT);
+        let cutting = Cutting::ByTask;
         let options =
-            Options { device: Device::Cpu, precision: Precision::F32, self_ensemble: false, tiling };
+            Options { device: Device::Cpu, precision: Precision::F32, self_ensemble: false, cutting };
         let picture = Picture::new(86, 49, Layout::Grey, Samples::Eight(vec![7; 86 * 49])).unwrap();
         let restorer = Restorer::new(&model, &[tasks[1], tasks[0]], options).unwrap();
         let mut seen = Vec::new();

@@ -41,7 +41,6 @@ pub enum Blend {
 impl Tiling {
     /// The paper's: tiles of `tile` pixels that share ten.
     pub const fn paper(tile: usize) -> Self {
-        // The batch fills the processor's cores without leaving its caches.
         Self { tile, overlap: 10, batch: 8, blend: Blend::Ramp }
     }
 
@@ -59,8 +58,8 @@ impl Tiling {
 ///
 /// # Errors
 /// What `model` gives.
-pub fn restore(
-    canvas: &mut impl Canvas,
+pub fn restore<C: Canvas>(
+    canvas: &mut C,
     (width, height): (usize, usize),
     scale: usize,
     tiling: Tiling,
@@ -71,33 +70,42 @@ pub fn restore(
     let side = tiling.tile * scale;
     let tile_values = side * side * 3;
     let mut band = Band::new(width * scale, side);
-    for (r, &top) in rows.starts.iter().enumerate() {
-        let vertical = rows.weights(r, scale, tiling.tile / 4);
-        for batch in columns.starts.chunks(tiling.batch) {
-            let mut tiles = Vec::with_capacity(batch.len() * tiling.tile * tiling.tile * 3);
-            for &left in batch {
-                read_tile(canvas, (width, height), (left, top), tiling.tile, &mut tiles);
-            }
-            let restored = model(tiles, batch.len())?;
-            for (tile, &left) in restored.chunks_exact(tile_values).zip(batch) {
-                let column = columns.index(left);
-                let horizontal = columns.weights(column, scale, tiling.tile / 4);
-                let corner = match tiling.blend {
-                    Blend::Middle if r == 0 => tiling.tile / 4 * scale,
-                    _ => 0,
-                };
-                let (upper, lower) = tile.split_at(corner * side * 3);
-                if !upper.is_empty() {
-                    let horizontal = columns.weights(column, scale, tiling.tile);
-                    band.add(upper, (left * scale, 0), &horizontal, &vertical[..corner]);
-                }
-                band.add(lower, (left * scale, corner), &horizontal, &vertical[corner..]);
-            }
-        }
-        // Rows above the next band's first are finished.
-        let next = rows.starts.get(r + 1).copied().unwrap_or(height);
+    // Gives away row r of tiles; what the next one reaches is not finished.
+    let finish = |band: &mut Band, canvas: &mut C, r: usize| {
+        let (top, next) = (rows.starts[r], rows.starts.get(r + 1).copied().unwrap_or(height));
         band.finish((next.min(height) - top) * scale, top * scale, |y, row| canvas.write(y, row));
+    };
+    let places: Vec<_> =
+        (0..rows.starts.len()).flat_map(|r| (0..columns.starts.len()).map(move |c| (r, c))).collect();
+    let mut current = 0;
+    for batch in places.chunks(tiling.batch) {
+        let mut tiles = Vec::with_capacity(batch.len() * tiling.tile * tiling.tile * 3);
+        for &(r, c) in batch {
+            let corner = (columns.starts[c], rows.starts[r]);
+            read_tile(canvas, (width, height), corner, tiling.tile, &mut tiles);
+        }
+        let restored = model(tiles, batch.len())?;
+        for (tile, &(r, c)) in restored.chunks_exact(tile_values).zip(batch) {
+            if current < r {
+                finish(&mut band, canvas, current);
+                current = r;
+            }
+            let vertical = rows.weights(r, scale, tiling.tile / 4);
+            let horizontal = columns.weights(c, scale, tiling.tile / 4);
+            let corner = match tiling.blend {
+                Blend::Middle if r == 0 => tiling.tile / 4 * scale,
+                _ => 0,
+            };
+            let left = columns.starts[c] * scale;
+            let (upper, lower) = tile.split_at(corner * side * 3);
+            if !upper.is_empty() {
+                let horizontal = columns.weights(c, scale, tiling.tile);
+                band.add(upper, (left, 0), &horizontal, &vertical[..corner]);
+            }
+            band.add(lower, (left, corner), &horizontal, &vertical[corner..]);
+        }
     }
+    finish(&mut band, canvas, current);
     Ok(())
 }
 
@@ -145,11 +153,6 @@ impl Axis {
         // The last tile ends with the picture: it overlaps more rather than reach outside.
         let starts = (0..last).step_by(tiling.tile - tiling.overlap).chain([last]).collect();
         Self { starts, tiling }
-    }
-
-    /// Which tile begins at `start`.
-    fn index(&self, start: usize) -> usize {
-        self.starts.partition_point(|&other| other < start)
     }
 
     /// How much each output pixel along tile `index` counts; of middles, the first `lead` input

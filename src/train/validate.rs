@@ -9,10 +9,8 @@ use super::run::Machine;
 use crate::dataset::{Files, Pairs};
 use crate::degrade::{self, StreakSet};
 use crate::error::{AtPath, Error, Result};
-use crate::model::INPUT;
 use crate::picture::{Picture, decode};
-use crate::restore::tiles::Tiling;
-use crate::restore::{self, Restorer};
+use crate::restore::{self, Cutting, Restorer};
 use crate::score::{self, Figure, Metric, Protocol, Score};
 use crate::task::Task;
 use crate::weights::Model;
@@ -130,7 +128,7 @@ impl Validation {
                 device: machine.device.clone(),
                 precision: machine.precision,
                 self_ensemble: false,
-                tiling: Tiling::paper(INPUT),
+                cutting: Cutting::ByTask,
             };
             let restorer = Restorer::new(model, &[*task], options)?;
             let mut restored = Vec::new();

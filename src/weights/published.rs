@@ -105,6 +105,7 @@ fn infer(shapes: &BTreeMap<String, Vec<usize>>, task: Option<Task>) -> Result<Co
         tasks: name_tasks(shapes, channels, tasks, task)?,
         channels,
         blocks: 2,
+        shared_blocks: 0,
         kernel: 5,
         tail: TailForm::Staged,
         patch,

@@ -7,6 +7,7 @@ use candle_core::Device;
 use ipt::dataset::{Files, Photos, Recipe, Source};
 use ipt::model::{Config, Preset};
 use ipt::ops::Precision;
+use ipt::picture::{Layout, Picture, Samples};
 use ipt::rng;
 use ipt::task::Task;
 use ipt::train::Options;
@@ -70,9 +71,29 @@ fn every_tensor_has_a_gradient() {
     }
     // With a λ so large that the L1 term does not count, what is left is the contrastive term's.
     let with = Options { lambda: 1e6, ..alone };
-    for (name, most) in reached(&with).iter().filter(|(name, _)| name.starts_with("body.")) {
+    // The blocks behind the transformer are behind the features that it compares.
+    let compared = |name: &str| name.starts_with("body.") && !name.starts_with("body.blocks.");
+    for (name, most) in reached(&with).iter().filter(|(name, _)| compared(name)) {
         assert!(*most > 100.0, "the contrastive term does not reach {name}: {most}");
     }
+}
+
+#[test]
+fn enlargement_learns_where_there_is_detail() {
+    let folder = tempfile::tempdir().unwrap();
+    save(&folder.path().join("photo.png"), &photo(1, 96, 96));
+    let flat = Picture::new(96, 96, Layout::Rgb, Samples::Eight(vec![90; 96 * 96 * 3])).unwrap();
+    save(&folder.path().join("flat.png"), &flat);
+    let flat_share = |task: &str| {
+        let model = Config::preset(Preset::Tiny, vec![task.parse().unwrap()]);
+        let recipe = recipe(&Options { model, batch: 16, ..options(folder.path(), 1) });
+        let targets: Vec<_> = (0..8).map(|number| recipe.batch(number).unwrap().target).collect();
+        let patches = targets.iter().flat_map(|target| target.chunks_exact(target.len() / 16));
+        patches.filter(|patch| patch.iter().all(|value| *value == 90.0)).count() as f64 / (8.0 * 16.0)
+    };
+    // One of two draws is flat, and two of two draws a quarter of the time.
+    assert!((flat_share("denoise30") - 0.5).abs() < 0.15, "{}", flat_share("denoise30"));
+    assert!((flat_share("sr2") - 0.25).abs() < 0.1, "{}", flat_share("sr2"));
 }
 
 #[test]
