@@ -183,18 +183,16 @@ mod tests {
         let weights: Vec<f32> = (0..geometry.weights()).map(|i| value(3 * i + 1)).collect();
         let compare = |channels: usize, ours: Packed<E>, plain: Packed<E>| {
             let plane = Plane::<E>::picture(geometry.extent(height, channels), &picture);
-            let result = |convolve: &dyn Fn(&mut dyn FnMut(Block, &Tile))| {
-                let mut all = vec![f32::NAN; height * width * plain.columns];
-                convolve(&mut |block, tile| {
-                    for row in 0..block.rows {
-                        let at = (block.y * width + block.x + row) * plain.columns + block.column;
-                        all[at..][..block.columns].copy_from_slice(&tile.0[row][..block.columns]);
-                    }
-                });
-                all
+            let mut results = [(); 2].map(|()| vec![f32::NAN; height * width * plain.columns]);
+            let put = |all: &mut [f32], block: Block, tile: &Tile| {
+                for row in 0..block.rows {
+                    let at = (block.y * width + block.x + row) * plain.columns + block.column;
+                    all[at..][..block.columns].copy_from_slice(&tile.0[row][..block.columns]);
+                }
             };
-            let ours = result(&|take| convolve(&plane, &ours, take));
-            let plain = result(&|take| conv2d::convolve(&plane, &plain, take));
+            convolve(&plane, &ours, |block, tile| put(&mut results[0], block, tile));
+            conv2d::convolve(&plane, &plain, |block, tile| put(&mut results[1], block, tile));
+            let [ours, plain] = results;
             let size = plain.iter().map(|x| x * x).sum::<f32>() / plain.len() as f32;
             for (a, b) in ours.iter().zip(&plain) {
                 assert!(
