@@ -23,7 +23,7 @@ import torch.nn.functional as F
 
 from model import INPUT, Config, Ipt, open_model, scale_of
 
-OVERLAP, TILES = 10, 8  # as Tiling::paper in src/restore/tiles.rs
+TILES = 8  # at once, as `ipt restore` has it on two cores
 LAMBDA, CLIP, DECAY, SAMPLED = 0.1, 0.001, 0.999, 32  # the defaults of `ipt train`
 RATE, MOMENTUM, MUON_TO_ADAM, QUINTIC = 1e-5, 0.95, 20, (3.4445, -4.7750, 2.0315)
 
@@ -126,13 +126,14 @@ class Trainer:
 def restore(model, task, picture):
     """picture [H, W, 3], uint8 and at least a tile each way -> the same, restored."""
     scale, (height, width, _) = scale_of(task), picture.shape
-    starts = lambda length: [*range(0, length - INPUT, INPUT - OVERLAP), length - INPUT]
+    overlap = 6 if scale > 1 else 10  # as Cutting::ByTask in src/restore/restorer.rs
+    starts = lambda length: [*range(0, length - INPUT, INPUT - overlap), length - INPUT]
     whole = picture.permute(2, 0, 1).float()
     sums = torch.zeros(3, height * scale, width * scale)
     counts = torch.zeros(height * scale, width * scale)
 
     def ramp(start, length):
-        rise = ((torch.arange(INPUT * scale) + 0.5) / (OVERLAP * scale)).clamp(max=1)
+        rise = ((torch.arange(INPUT * scale) + 0.5) / (overlap * scale)).clamp(max=1)
         ones = torch.ones(INPUT * scale)
         return (rise if start > 0 else ones) * (rise.flip(0) if start + INPUT < length else ones)
 
