@@ -41,7 +41,7 @@ derain\t''
 denoise30\t''
 denoise50\t''"
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -s m -l model -d 'A model of `ipt train` or `ipt tune`, or published weights (.pt), instead of the one inside the program' -r -F
-complete -c ipt -n "__fish_ipt_using_subcommand restore" -l tiling -d 'How a picture is cut into tiles of 48 pixels that overlap' -r -f -a "auto\t'Tiles share 10 pixels, blended; 6 for enlargement, where that gives the same'
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l tiling -d 'How a picture is cut into tiles of 48 pixels that overlap' -r -f -a "auto\t'Tiles share 10 pixels, blended; 6 where a model adds to a bicubic enlargement, which gives the same'
 paper\t'As in the paper: tiles share 10 pixels, blended'
 published\t'As in the published code: a tile every 12 pixels, and the mean of their middles; ten times the work'"
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l device -d 'Where to compute: auto takes a GPU where there is one; cuda:N is the GPU of number N' -r -f -a "auto\t''

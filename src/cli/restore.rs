@@ -59,7 +59,7 @@ pub struct Restore {
 /// How a picture is cut into tiles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum TilingName {
-    /// Tiles share 10 pixels, blended; 6 for enlargement, where that gives the same
+    /// Tiles share 10 pixels, blended; 6 where a model adds to a bicubic enlargement, which gives the same
     Auto,
     /// As in the paper: tiles share 10 pixels, blended
     Paper,

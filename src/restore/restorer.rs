@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::canvas::{Colours, Pixels, Source, Stage};
 use super::tiles::{self, Tiling};
 use crate::error::Result;
-use crate::model::{INPUT, Ipt};
+use crate::model::{Config, INPUT, Ipt};
 use crate::ops::Precision;
 use crate::picture::{Picture, Sample, Samples, resize};
 use crate::task::Task;
@@ -36,7 +36,8 @@ pub struct Options {
 /// How a picture is cut into tiles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cutting {
-    /// Into as few as give the same quality: of enlargement less is seen at their borders.
+    /// Into as few as give the same quality: what is added to a bicubic enlargement differs little at their
+    /// borders.
     ByTask,
     /// As in the paper.
     Paper,
@@ -45,11 +46,13 @@ pub enum Cutting {
 }
 
 impl Cutting {
-    fn tiling(self, task: Task) -> Tiling {
-        match (self, task) {
-            (Cutting::ByTask, Task::SuperResolution(_)) => Tiling { overlap: 6, ..Tiling::paper(INPUT) },
-            (Cutting::ByTask | Cutting::Paper, _) => Tiling::paper(INPUT),
-            (Cutting::Published, _) => Tiling::published(INPUT),
+    fn tiling(self, config: &Config, task: Task) -> Tiling {
+        match self {
+            Cutting::ByTask if config.bicubic_residual && task.scale() > 1 => {
+                Tiling { overlap: 6, ..Tiling::paper(INPUT) }
+            }
+            Cutting::ByTask | Cutting::Paper => Tiling::paper(INPUT),
+            Cutting::Published => Tiling::published(INPUT),
         }
     }
 }
@@ -151,10 +154,14 @@ impl Restorer {
     fn tiles(&self, (mut width, mut height): (usize, usize)) -> usize {
         let mut count = 0;
         for task in &self.tasks {
-            count += tiles::count((width, height), self.cutting.tiling(*task));
+            count += tiles::count((width, height), self.tiling(*task));
             (width, height) = (width * task.scale(), height * task.scale());
         }
         count
+    }
+
+    fn tiling(&self, task: Task) -> Tiling {
+        Tiling { batch: self.batch, ..self.cutting.tiling(self.model.config(), task) }
     }
 
     fn stage(
@@ -164,8 +171,7 @@ impl Restorer {
         size: (usize, usize),
         advance: &mut dyn FnMut(usize),
     ) -> Result<()> {
-        let tiling = Tiling { batch: self.batch, ..self.cutting.tiling(task) };
-        tiles::restore(&mut canvas, size, task.scale(), tiling, |values, count| {
+        tiles::restore(&mut canvas, size, task.scale(), self.tiling(task), |values, count| {
             let parts =
                 values.par_chunks(self.share * INPUT * INPUT * 3).map(|values| self.restored(values, task));
             let parts: Vec<_> = parts.collect::<Result<_>>()?;
@@ -229,7 +235,7 @@ pub fn scale(tasks: &[Task]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Config, Preset};
+    use crate::model::Preset;
     use crate::picture::Layout;
     use crate::weights::Parameters;
 
