@@ -9,10 +9,10 @@ use super::Config;
 use super::layers::Conv2d;
 use crate::ops::{self, Pass};
 
-/// Whether a parameter of this name is of the last convolution of a residual block. With zeros there
-/// the block changes nothing.
+/// Whether a parameter of this name is of the last convolution of a head's residual block. With zeros
+/// there the block changes nothing.
 pub fn closes_block(name: &str) -> bool {
-    (name.starts_with("head.") || name.starts_with("body.blocks.")) && name.contains(".body.2.")
+    name.starts_with("head.") && name.contains(".body.2.")
 }
 
 /// Blocks one after another, of kernels as the configuration has them.
