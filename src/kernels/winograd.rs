@@ -14,10 +14,16 @@ use super::tile::{Factors, MAX_ROWS, PANEL, Tile};
 /// Places of a square, row by row.
 const PLACES: usize = 16;
 
-/// Whether convolutions are faster this way. Where a kernel's blocks are too high for a square's results, products are
-/// so fast that the sums around them would take longer.
+/// Whether convolutions are taken this way: windows of 3×3, and a kernel that fits. Those of AMX do not; their products
+/// are several times as fast, and the sums around them would not be.
 pub fn serves<E: Element>(geometry: &Geometry) -> bool {
-    geometry.kernel == 3 && 2 * E::kernels()[0].rows <= MAX_ROWS
+    geometry.kernel == 3 && fits::<E>()
+}
+
+/// Whether a block of the kernel leaves room for the two pixels of each square in a tile, and reads no rows but its own.
+fn fits<E: Element>() -> bool {
+    let kernel = E::kernels()[0];
+    2 * kernel.rows <= MAX_ROWS && kernel.row_group == 1
 }
 
 /// Packs weights [outputs, inputs, 3, 3] for [`convolve`].
@@ -57,11 +63,11 @@ fn pack<E: Element>(geometry: &Geometry, window: impl Fn(usize, usize) -> [f32; 
 /// The convolution of a plane; `take` takes each block of its sums.
 ///
 /// # Panics
-/// If the plane has another border than 1, or the weights were not packed here for its channels.
+/// If the plane has another border than 1, the weights were not packed here for its channels, or no kernel fits.
 pub fn convolve<E: Element>(plane: &Plane<E>, weights: &Packed<E>, mut take: impl FnMut(Block, &Tile)) {
     let Extent { rows, width, channels, border } = plane.extent();
     let length = E::padded(channels);
-    assert!(border == 1 && weights.depth == PLACES * length);
+    assert!(border == 1 && weights.depth == PLACES * length && fits::<E>());
     let squares = width.div_ceil(2);
     let part = squares * length;
     let session = E::kernels()[0].enter();
@@ -92,8 +98,8 @@ pub fn convolve<E: Element>(plane: &Plane<E>, weights: &Packed<E>, mut take: imp
                     let a = terms[place * part + first * length..][..count * length].as_ptr();
                     let b = panel[place * length * PANEL..][..length * PANEL].as_ptr();
                     let factors = Factors { a, row_stride: length, shifts: &[0], length, b };
-                    // SAFETY: both slices are as long as the block reads: kernels whose blocks are this low read no
-                    // rows in groups.
+                    // SAFETY: there are `count` rows of `length` values, and the kernel, which fits, reads no others; the
+                    // panel has as many rows.
                     unsafe { session.run(&factors, count, columns, sums) };
                 }
                 gather(&sums, count, &mut results);

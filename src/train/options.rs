@@ -49,7 +49,7 @@ pub struct Options {
     /// Largest norm of a step's gradient, with the L1 term on the scale 0..1 (so 255 times this on
     /// the scale of the loss); 0 does not clip. Below all norms it gives each step the same weight in
     /// what the optimizer remembers. Tasks need that where they share weights: the gradient of noise is
-    /// ten times that of enlargement, which otherwise learns next to nothing. Steps become no smaller,
+    /// ten times that of enlargement, which otherwise learns far less of them. Steps become no smaller,
     /// since both rules take the direction only.
     pub clip: f64,
     /// Decay of the running mean of the weights.
