@@ -21,7 +21,7 @@ import time
 import torch
 import torch.nn.functional as F
 
-from model import INPUT, Config, Ipt, open_model, scale_of
+from model import Config, Ipt, open_model, scale_of
 
 TILES = 8  # at once, as `ipt restore` has it on two cores
 LAMBDA, CLIP, DECAY, SAMPLED = 0.1, 0.001, 0.999, 32  # the defaults of `ipt train`
@@ -38,14 +38,15 @@ def contrastive(features):
     return (others - similar.diagonal(dim1=0, dim2=2).permute(2, 0, 1)).mean()
 
 
-def batch(size, task):
+def batch(config, size, task):
     """Numbers without meaning, the same as those of benches/model.rs."""
 
     def values(side, factor):
         flat = torch.arange(size * side * side * 3) * factor % 65521 % 256
         return flat.view(size, side, side, 3).permute(0, 3, 1, 2).float().contiguous()
 
-    return values(INPUT, 7919), values(INPUT * scale_of(task), 104729)
+    side = config.input(task)
+    return values(side, 7919), values(side * scale_of(task), 104729)
 
 
 def losses(model, task, input, target, sampled, numbers):
@@ -125,27 +126,27 @@ class Trainer:
 @torch.inference_mode()
 def restore(model, task, picture):
     """picture [H, W, 3], uint8 and at least a tile each way -> the same, restored."""
-    scale, (height, width, _) = scale_of(task), picture.shape
+    scale, side, (height, width, _) = scale_of(task), model.config.input(task), picture.shape
     overlap = 6 if scale > 1 else 10  # as Cutting::ByTask in src/restore/restorer.rs
-    starts = lambda length: [*range(0, length - INPUT, INPUT - overlap), length - INPUT]
+    starts = lambda length: [*range(0, length - side, side - overlap), length - side]
     whole = picture.permute(2, 0, 1).float()
     sums = torch.zeros(3, height * scale, width * scale)
     counts = torch.zeros(height * scale, width * scale)
 
     def ramp(start, length):
-        rise = ((torch.arange(INPUT * scale) + 0.5) / (overlap * scale)).clamp(max=1)
-        ones = torch.ones(INPUT * scale)
-        return (rise if start > 0 else ones) * (rise.flip(0) if start + INPUT < length else ones)
+        rise = ((torch.arange(side * scale) + 0.5) / (overlap * scale)).clamp(max=1)
+        ones = torch.ones(side * scale)
+        return (rise if start > 0 else ones) * (rise.flip(0) if start + side < length else ones)
 
     columns = starts(width)
     for top in starts(height):
         for first in range(0, len(columns), TILES):
             lefts = columns[first : first + TILES]
-            tiles = torch.stack([whole[:, top : top + INPUT, left : left + INPUT] for left in lefts])
+            tiles = torch.stack([whole[:, top : top + side, left : left + side] for left in lefts])
             for tile, left in zip(model(tiles, task)[0], lefts):
                 weight = ramp(top, height)[:, None] * ramp(left, width)
-                rows = slice(top * scale, (top + INPUT) * scale)
-                across = slice(left * scale, (left + INPUT) * scale)
+                rows = slice(top * scale, (top + side) * scale)
+                across = slice(left * scale, (left + side) * scale)
                 sums[:, rows, across] += weight * tile
                 counts[rows, across] += weight
     return (sums / counts).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0)
@@ -159,7 +160,7 @@ def work_of(name, numbers, config):
         picture = (torch.arange(512 * 512 * 3) * 7919 % 256).to(torch.uint8).view(512, 512, 3)
         return lambda: restore(model.eval(), "denoise30", picture), 1
     size = {"forward-base": 8, "step-base": 4}.get(name, 16)
-    batches = [(task, *batch(size, task)) for task in tasks]
+    batches = [(task, *batch(config, size, task)) for task in tasks]
     if kind == "step":
         trainer = Trainer(model, numbers, muon=preset != "base")
         return lambda: [trainer.step(*one) for one in batches], size * len(tasks)
@@ -187,7 +188,7 @@ def speed(name, numbers, shape, seconds=10.0):
 
 def loss(path, task):
     model = open_model(path, task)
-    total, l1, contrast = losses(model, task, *batch(4, task), 0, "f32")
+    total, l1, contrast = losses(model, task, *batch(model.config, 4, task), 0, "f32")
     total.backward()
     gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
     print(f"{l1:.3f} {contrast:.4f} {torch.nn.utils.get_total_norm(gradients):.2f}")

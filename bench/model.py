@@ -4,7 +4,7 @@ dict; and the files that it reads."""
 import json
 import math
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
@@ -37,9 +37,17 @@ class Config:
     blocks: int = 2
     shared_blocks: int = 0
     kernel: int = 5
+    unshuffle: list = field(default_factory=list)
     tail: str = "staged"
     decoder_norm: bool = False
     output_bias: bool = False
+
+    def unshuffle_by(self, task):
+        return 2 if task in self.unshuffle else 1
+
+    def input(self, task):
+        """Side of the input in pixels."""
+        return INPUT * self.unshuffle_by(task)
 
     @staticmethod
     def base(tasks, **other):
@@ -164,12 +172,12 @@ def residual_blocks(config, count):
 
 def tail(config, task):
     last = lambda outputs: nn.Conv2d(config.channels, outputs, 3, padding=1)
+    whole = scale_of(task) * config.unshuffle_by(task)
     if config.tail == "direct":
-        scale = scale_of(task)
         # The first entry is empty, so that the names are as with stages.
-        return nn.Sequential(nn.Sequential(), last(3 * scale**2), nn.PixelShuffle(scale))
+        return nn.Sequential(nn.Sequential(), last(3 * whole**2), nn.PixelShuffle(whole))
     stages = []
-    for factor in {1: [], 2: [2], 3: [3], 4: [2, 2]}[scale_of(task)]:
+    for factor in {1: [], 2: [2], 3: [3], 4: [2, 2]}[whole]:
         conv = nn.Conv2d(config.channels, config.channels * factor**2, 3, padding=1)
         stages += [conv, nn.PixelShuffle(factor)]
     return nn.Sequential(nn.Sequential(*stages), last(3))
@@ -180,8 +188,8 @@ class Ipt(nn.Module):
         super().__init__()
         self.config = config
         blocks = lambda: residual_blocks(config, config.blocks)
-        head = lambda: nn.Sequential(nn.Conv2d(3, config.channels, 3, padding=1), *blocks())
-        self.head = nn.ModuleList(head() for _ in config.tasks)
+        first = lambda task: nn.Conv2d(3 * config.unshuffle_by(task) ** 2, config.channels, 3, padding=1)
+        self.head = nn.ModuleList(nn.Sequential(first(task), *blocks()) for task in config.tasks)
         self.body = Body(config)
         self.tail = nn.ModuleList(tail(config, task) for task in config.tasks)
         self.register_buffer("mean", 255 * torch.tensor(MEAN).view(3, 1, 1), persistent=False)
@@ -189,9 +197,10 @@ class Ipt(nn.Module):
             self.register_buffer(f"bicubic{scale}", bicubic(scale), persistent=False)
 
     def forward(self, x, task):
-        """x [B, 3, 48, 48], 0..255 -> pictures [B, 3, 48·scale, 48·scale], features [B, N, C·P²]."""
+        """x [B, 3, S, S], 0..255 -> pictures [B, 3, S·scale, S·scale], features [B, N, C·P²]; S is Config.input."""
         index, white, scale = self.config.tasks.index(task), self.config.white, scale_of(task)
-        features = self.head[index]((x - self.mean) * (white / 255))
+        inner = F.pixel_unshuffle((x - self.mean) * (white / 255), self.config.unshuffle_by(task))
+        features = self.head[index](inner)
         folded, tokens = self.body(features, index)
         out = self.tail[index](self.body.blocks(folded + features)).float() * (255 / white)
         if not self.config.bicubic_residual:

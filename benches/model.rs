@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use candle_core::{Device, Tensor};
 use ipt::dataset::Batch;
-use ipt::model::{Config, INPUT, Preset};
+use ipt::model::{Config, Preset};
 use ipt::ops::Precision;
 use ipt::picture::{Layout, Picture, Samples};
 use ipt::restore::{self, Cutting, Restorer};
@@ -57,10 +57,10 @@ fn values(count: usize, factor: usize) -> Vec<f32> {
     (0..count).map(|i| (i * factor % 65_521 % 256) as f32).collect()
 }
 
-fn batch(size: usize, task: Task) -> Batch {
-    let side = INPUT * task.scale();
-    let (input, target) = (values(size * INPUT * INPUT * 3, 7919), values(size * side * side * 3, 104_729));
-    Batch { task, size, input, target }
+fn batch(config: &Config, size: usize, task: Task) -> Batch {
+    let side = config.input(task);
+    let values = |side: usize, factor| values(size * side * side * 3, factor);
+    Batch { task, size, input: values(side, 7919), target: values(side * task.scale(), 104_729) }
 }
 
 /// The model that a work takes, and the patches or pictures of each task.
@@ -92,7 +92,8 @@ fn rate(work: &str, numbers: &str, seconds: f64) -> Result<f64> {
             let optimizer = if work == "step-base" { Rule::Adam } else { Rule::Muon };
             let options = Options { optimizer, ..Options::new(Vec::new(), config) };
             let mut trainer = Trainer::start(&options, parameters, precision)?;
-            let batches: Vec<Batch> = tasks.into_iter().map(|task| batch(size, task)).collect();
+            let batches: Vec<Batch> =
+                tasks.into_iter().map(|task| batch(&options.model, size, task)).collect();
             let seconds = median(seconds, || {
                 for batch in &batches {
                     let (gradient, _) = trainer.gradient(batch)?;
@@ -104,11 +105,14 @@ fn rate(work: &str, numbers: &str, seconds: f64) -> Result<f64> {
         }
         Some("forward") => {
             let model = parameters.inference_model(&config, precision, &Device::Cpu)?;
-            let input = values(size * INPUT * INPUT * 3, 7919);
-            let input = Tensor::from_vec(input, (size, INPUT, INPUT, 3), &Device::Cpu)?;
+            let input = |task: &Task| {
+                let side = config.input(*task);
+                Tensor::from_vec(batch(&config, size, *task).input, (size, side, side, 3), &Device::Cpu)
+            };
+            let inputs = tasks.iter().map(input).collect::<candle_core::Result<Vec<_>>>()?;
             let seconds = median(seconds, || {
-                for &task in &tasks {
-                    model.forward(&input, task)?;
+                for (&task, input) in tasks.iter().zip(&inputs) {
+                    model.forward(input, task)?;
                 }
                 Ok(())
             })?;
@@ -152,6 +156,6 @@ fn losses(path: &Path, task: Task) -> Result<String> {
     let model = Model::open_for(path, Some(task))?;
     let options = Options { contrastive_patches: 0, ..Options::new(Vec::new(), model.config) };
     let trainer = Trainer::start(&options, model.parameters, Precision::F32)?;
-    let (gradient, losses) = trainer.gradient(&batch(4, task))?;
+    let (gradient, losses) = trainer.gradient(&batch(&options.model, 4, task))?;
     Ok(format!("{:.3} {:.4} {:.2}", losses.l1, losses.contrastive, gradient.norm()?))
 }

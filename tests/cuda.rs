@@ -145,7 +145,8 @@ fn model() -> Model {
 fn a_training_step_has_the_same_gradients() {
     let Some(gpu) = gpu() else { return };
     let Model { config, parameters, .. } = model();
-    let x = ((random("x", &[2, 48, 48, 3]) + 1.0).unwrap() * 127.5).unwrap();
+    let side = config.input(Task::Derain);
+    let x = ((random("x", &[2, side, side, 3]) + 1.0).unwrap() * 127.5).unwrap();
     let run = |device: &Device| {
         let parameters = Parameters::from_tensors(&config, parameters.tensors(), device).unwrap();
         let model = parameters.model(&config, Precision::F32).unwrap();

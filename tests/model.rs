@@ -36,23 +36,27 @@ fn every_task_gives_its_size_in_every_form() {
         blocks: 2,
         shared_blocks: 0,
         kernel: 5,
+        unshuffle: Vec::new(),
         tail: TailForm::Staged,
         decoder_norm: false,
         bicubic_residual: false,
         white: 255.0,
         ..tiny.clone()
     };
-    for config in [tiny, published] {
+    let staged = Config { unshuffle: vec![Task::Derain], ..published.clone() };
+    for config in [tiny, published, staged] {
         let model =
             Parameters::init(&config, 0, &Device::Cpu).unwrap().model(&config, Precision::F32).unwrap();
-        let x = Tensor::rand(0f32, 255f32, (2, INPUT, INPUT, 3), &Device::Cpu).unwrap();
+        let input = |side| Tensor::rand(0f32, 255f32, (2, side, side, 3), &Device::Cpu).unwrap();
         for task in Task::PRETRAINING {
-            let output = model.forward(&x, task).unwrap();
-            let side = INPUT * task.scale();
-            assert_eq!(output.pictures.dims(), [2, side, side, 3]);
+            let side = if config.unshuffle.contains(&task) { 2 * INPUT } else { INPUT };
+            let output = model.forward(&input(side), task).unwrap();
+            let whole = side * task.scale();
+            assert_eq!(output.pictures.dims(), [2, whole, whole, 3]);
             assert_eq!(output.features.dims(), [2, config.tokens(), config.token_values()]);
+            assert!(model.forward(&input(side + INPUT), task).is_err());
         }
-        assert!(model.forward(&x, "denoise70".parse().unwrap()).is_err());
+        assert!(model.forward(&input(INPUT), "denoise70".parse().unwrap()).is_err());
     }
 }
 
@@ -60,7 +64,8 @@ fn every_task_gives_its_size_in_every_form() {
 fn an_untrained_model_with_bicubic_residual_is_bicubic() {
     let config = Config::preset(Preset::Tiny, vec![Task::Derain, Task::SuperResolution(Scale::X2)]);
     let model = Parameters::init(&config, 0, &Device::Cpu).unwrap().model(&config, Precision::F32).unwrap();
-    let x = Tensor::rand(0f32, 255f32, (1, INPUT, INPUT, 3), &Device::Cpu).unwrap();
+    let side = config.input(Task::Derain);
+    let x = Tensor::rand(0f32, 255f32, (1, side, side, 3), &Device::Cpu).unwrap();
     let same = model.forward(&x, Task::Derain).unwrap().pictures;
     assert_eq!(
         same.flatten_all().unwrap().to_vec1::<f32>().unwrap(),
@@ -84,6 +89,8 @@ fn contradictory_configurations_are_refused() {
         Config { heads: 3, ..good.clone() },
         Config { channels: 0, ..good.clone() },
         Config { white: 0.0, ..good.clone() },
+        Config { unshuffle: vec!["denoise30".parse().unwrap()], ..good.clone() },
+        Config { tasks: Task::PRETRAINING.to_vec(), unshuffle: vec!["sr2".parse().unwrap()], ..good.clone() },
     ] {
         assert!(Parameters::init(&bad, 0, &Device::Cpu).is_err(), "{bad:?}");
     }

@@ -32,6 +32,11 @@ pub struct Train {
     /// in each head, more is learned of many tasks in little time
     #[arg(long, value_name = "N", conflicts_with = "from")]
     pub shared_blocks: Option<u8>,
+    /// Tasks, none that enlarges, that see squares of 2×2 pixels as one pixel: for the same work four times the
+    /// pixels, and twice as far [default: as their like in --from, else derain, but not with --preset base].
+    /// Where --from has a task otherwise, its tail begins anew
+    #[arg(long, value_name = "TASK", value_delimiter = ',', value_parser = TaskName)]
+    pub unshuffle: Vec<Task>,
     /// Tasks to learn; any denoiseN too [default: those of --from, else
     /// sr2,sr3,sr4,derain,denoise30,denoise50]
     #[arg(long, value_name = "TASK", value_delimiter = ',', value_parser = TaskName)]

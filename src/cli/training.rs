@@ -22,6 +22,10 @@ pub struct Training {
     /// The run's folder: final.safetensors, checkpoints, log.jsonl, config.toml
     #[arg(short, long, value_name = "RUN", value_hint = ValueHint::DirPath)]
     pub out: PathBuf,
+    /// Leave the body of the trained model as it is: train heads, tails and task embeddings only. What is not
+    /// trained at all, such as a task of weight 0, then gives what it gave before
+    #[arg(long)]
+    pub freeze_body: bool,
     /// Go on from the newest sound checkpoint of the run
     #[arg(long)]
     pub resume: bool,

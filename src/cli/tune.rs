@@ -34,9 +34,6 @@ pub struct Tune {
         conflicts_with = "validate"
     )]
     pub validate_pairs: Option<Vec<PathBuf>>,
-    /// Train the head, the tail and the task embedding only
-    #[arg(long)]
-    pub freeze_body: bool,
     /// Options shared with `train`.
     #[command(flatten)]
     pub training: Training,

@@ -72,8 +72,11 @@ pub fn run(args: &Train, global: &Global) -> anyhow::Result<Exit> {
         options.model.shared_blocks = blocks.into();
     }
     if !args.tasks.is_empty() {
-        options.model.tasks = args.tasks.clone();
+        options.model = origin::config(&options.model, &args.tasks);
         options.task_weights.clear();
+    }
+    if !args.unshuffle.is_empty() {
+        options.model.unshuffle = args.unshuffle.clone();
     }
     if !args.task_weights.is_empty() {
         options.task_weights = args.task_weights.clone();
@@ -119,6 +122,7 @@ pub(super) fn take(options: &mut Options, args: &Training) -> anyhow::Result<()>
     if !photos.is_empty() {
         options.photos = photos;
     }
+    options.freeze_body |= args.freeze_body;
     put(&mut options.batch, &args.batch);
     put(&mut options.accumulate, &args.accumulate);
     if args.steps.is_some() || args.epochs.is_some() || args.max_time.is_some() {

@@ -30,7 +30,6 @@ pub fn run(args: &Tune, global: &Global) -> anyhow::Result<Exit> {
         }
     };
     if let Some(tune) = &mut options.tune {
-        tune.freeze_body |= args.freeze_body;
         tune.pairs = two(&args.pairs).or(tune.pairs.take());
         // The one that is named now takes the place of the other.
         if args.validate_pairs.is_some() {

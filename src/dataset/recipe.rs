@@ -10,7 +10,7 @@ use super::patch::Cut;
 use super::photos::Photos;
 use crate::degrade::{self, StreakSet};
 use crate::error::{Error, Result};
-use crate::model::INPUT;
+use crate::model::Config;
 use crate::picture::Picture;
 use crate::rng;
 use crate::task::Task;
@@ -24,6 +24,8 @@ pub struct Recipe {
     pub seed: u64,
     /// The tasks and how often each is drawn, relative to the others.
     pub tasks: Vec<(Task, f64)>,
+    /// The model that learns, which has it how large inputs are.
+    pub model: Config,
     /// Patches in a batch.
     pub batch: usize,
     /// Batches whose gradients make one step; all of one task.
@@ -48,9 +50,9 @@ pub struct Batch {
     pub task: Task,
     /// Patches.
     pub size: usize,
-    /// Degraded, 48 pixels a side.
+    /// Degraded, [`Config::input`] pixels a side.
     pub input: Vec<f32>,
-    /// As they were, 48 · scale pixels a side.
+    /// As they were, scale times as many.
     pub target: Vec<f32>,
 }
 
@@ -77,9 +79,9 @@ impl Recipe {
     pub fn batch(&self, number: u64) -> Result<Batch> {
         let (step, part) = (number / self.accumulate as u64, number as usize % self.accumulate);
         let task = self.task(step);
-        let side = INPUT * task.scale();
-        let mut input = Vec::with_capacity(self.batch * INPUT * INPUT * 3);
-        let mut target = Vec::with_capacity(self.batch * side * side * 3);
+        let side = self.model.input(task);
+        let mut input = Vec::with_capacity(self.batch * side.pow(2) * 3);
+        let mut target = Vec::with_capacity(self.batch * (side * task.scale()).pow(2) * 3);
         for index in part * self.batch..(part + 1) * self.batch {
             let mut random =
                 rng::stream(self.seed, &[b"sample", &step.to_le_bytes(), &(index as u64).to_le_bytes()]);
@@ -92,10 +94,10 @@ impl Recipe {
 
     /// A patch as it is and as it should be.
     fn sample(&self, task: Task, random: &mut ChaCha8Rng) -> Result<(Picture, Picture)> {
-        let scale = task.scale();
+        let (scale, side) = (task.scale(), self.model.input(task));
         match &self.source {
             Source::Photos(photos) => {
-                let side = INPUT * scale;
+                let side = side * scale;
                 let mut cut = || {
                     let photo = self.draw(task, random, |index| photos.get(index, side))?;
                     Cut::random(&photo, side, random).of(&photo, 1)
@@ -111,8 +113,8 @@ impl Recipe {
                 Ok((self.degrade(&clean, task, random)?, clean))
             }
             Source::Pairs(pairs) => {
-                let (degraded, clean) = self.draw(task, random, |index| pairs.get(index, INPUT, scale))?;
-                let cut = Cut::random(&degraded, INPUT, random);
+                let (degraded, clean) = self.draw(task, random, |index| pairs.get(index, side, scale))?;
+                let cut = Cut::random(&degraded, side, random);
                 Ok((cut.of(&degraded, 1)?, cut.of(&clean, scale)?))
             }
         }

@@ -25,6 +25,11 @@ pub struct Config {
     /// Residual blocks behind the transformer that all tasks share; none as published.
     #[serde(default, skip_serializing_if = "published::has_shared_blocks")]
     pub shared_blocks: usize,
+    /// Tasks for which squares of 2×2 pixels become one pixel inside, their colours its channels (reversible
+    /// downsampling: Zhang et al., "FFDNet", 2018); none as published, and none that enlarges. The same work then
+    /// restores four times the pixels, and sees twice as far.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unshuffle: Vec<Task>,
     /// How a tail makes a picture of features.
     #[serde(default, skip_serializing_if = "TailForm::is_published")]
     pub tail: TailForm,
@@ -130,12 +135,15 @@ pub enum Preset {
 impl Config {
     /// The shape that `preset` names, for `tasks`.
     pub fn preset(preset: Preset, tasks: Vec<Task>) -> Self {
+        // Streaks are long, and more than noise does it help to see far.
+        let unshuffle = tasks.iter().copied().filter(|task| *task == Task::Derain).collect();
         let default = Self {
             tasks,
             channels: 64,
             blocks: 8,
             kernel: 3,
             shared_blocks: 0,
+            unshuffle,
             tail: TailForm::Direct,
             patch: 4,
             width: 128,
@@ -153,6 +161,7 @@ impl Config {
                 blocks: 2,
                 kernel: 5,
                 shared_blocks: 0,
+                unshuffle: Vec::new(),
                 tail: TailForm::Staged,
                 patch: 3,
                 width: 576,
@@ -213,6 +222,10 @@ impl Config {
         if !INPUT.is_multiple_of(self.patch) {
             return refuse(format!("a patch of {} pixels does not divide {INPUT}", self.patch));
         }
+        if let Some(task) = self.unshuffle.iter().find(|task| !self.tasks.contains(task) || task.scale() > 1)
+        {
+            return refuse(format!("unshuffle names {task}, which enlarges or is no task of the model"));
+        }
         if !self.width.is_multiple_of(self.heads) {
             return refuse(format!("{} heads do not divide a width of {}", self.heads, self.width));
         }
@@ -233,6 +246,16 @@ impl Config {
             "{channels} channels, {blocks} blocks of {kernel}×{kernel}{shared}, patches of {patch}×{patch}, width {width}, \
              {layers} + {layers} layers, {heads} heads"
         )
+    }
+
+    /// Pixels of the input, a side, that are one pixel of the features.
+    pub fn unshuffle_by(&self, task: Task) -> usize {
+        if self.unshuffle.contains(&task) { 2 } else { 1 }
+    }
+
+    /// Side of the input in pixels.
+    pub fn input(&self, task: Task) -> usize {
+        INPUT * self.unshuffle_by(task)
     }
 
     /// Tokens N of one input.

@@ -6,24 +6,33 @@ use candle_nn::VarBuilder;
 use super::Config;
 use super::blocks::ResidualBlocks;
 use super::layers::Conv2d;
-use crate::ops::{Activation, Pass};
+use crate::ops::{self, Activation, Pass};
+use crate::task::Task;
 
-/// Conv3×3 3→C, then residual blocks (published: two, of 5×5 convolutions).
+/// Conv3×3 3→C, then residual blocks (published: two, of 5×5 convolutions). Where pixels are unshuffled by u, the
+/// convolution is 3·u²→C.
 pub(super) struct Head {
+    unshuffle: usize,
     first: Conv2d,
     blocks: ResidualBlocks,
 }
 
 impl Head {
-    pub fn new(config: &Config, vb: VarBuilder) -> Result<Self> {
+    pub fn new(config: &Config, task: Task, vb: VarBuilder) -> Result<Self> {
+        let unshuffle = config.unshuffle_by(task);
         Ok(Self {
-            first: Conv2d::new(3, config.channels, 3, vb.pp(0))?,
+            unshuffle,
+            first: Conv2d::new(3 * unshuffle * unshuffle, config.channels, 3, vb.pp(0))?,
             blocks: ResidualBlocks::new(config, 1..config.blocks + 1, vb)?,
         })
     }
 
-    /// `[B, H, W, 3]` → `[B, H, W, C]`.
+    /// `[B, H·u, W·u, 3]` → `[B, H, W, C]`.
     pub fn forward(&self, x: &Tensor, pass: Pass) -> Result<Tensor> {
-        self.blocks.forward(&self.first.forward(x, Activation::None, None, pass)?, pass)
+        let x = match self.unshuffle {
+            1 => x.clone(),
+            factor => ops::pixel_unshuffle(x, factor, pass)?,
+        };
+        self.blocks.forward(&self.first.forward(&x, Activation::None, None, pass)?, pass)
     }
 }

@@ -3,11 +3,11 @@
 use candle_core::{Device, Tensor};
 use candle_nn::VarBuilder;
 
+use super::Config;
 use super::body::Body;
 use super::head::Head;
 use super::residual::Bicubic;
 use super::tail::Tail;
-use super::{Config, INPUT};
 use crate::error::{Error, Result};
 use crate::ops::{self, PackedWeights, Pass, Precision, Tape};
 use crate::task::Task;
@@ -31,7 +31,7 @@ pub struct Ipt {
 
 /// What one pass gives.
 pub struct Output {
-    /// Restored pictures, `[B, 48·scale, 48·scale, 3]`, 0..255 but not clipped.
+    /// Restored pictures, `[B, side·scale, side·scale, 3]`, 0..255 but not clipped.
     pub pictures: Tensor,
     /// The features that the contrastive loss compares, `[B, N, C·P²]` (paper, eq. 5).
     pub features: Tensor,
@@ -45,8 +45,8 @@ impl Ipt {
     /// shape.
     pub fn new(config: &Config, precision: Precision, vb: VarBuilder) -> Result<Self> {
         config.check()?;
-        let heads = (0..config.tasks.len())
-            .map(|i| Head::new(config, vb.pp("head").pp(i)))
+        let heads = (config.tasks.iter().enumerate())
+            .map(|(i, &task)| Head::new(config, task, vb.pp("head").pp(i)))
             .collect::<candle_core::Result<_>>()?;
         let tails = (config.tasks.iter().enumerate())
             .map(|(i, &task)| Tail::new(config, task, vb.pp("tail").pp(i)))
@@ -85,7 +85,8 @@ impl Ipt {
         self.mean.device()
     }
 
-    /// Restores `x`, `[B, 48, 48, 3]` with values 0..255, which `task` has degraded.
+    /// Restores `x`, `[B, side, side, 3]` with values 0..255, which `task` has degraded; the side is
+    /// [`Config::input`].
     ///
     /// # Errors
     /// When the model lacks the task, or `x` has another shape.
@@ -103,11 +104,9 @@ impl Ipt {
 
     fn compute(&self, x: &Tensor, task: Task, pass: Pass) -> Result<Output> {
         let index = self.config.task_index(task)?;
-        if x.dims().get(1..) != Some(&[INPUT, INPUT, 3]) {
-            return Err(Error::Model(format!(
-                "the model takes [B, {INPUT}, {INPUT}, 3], not {:?}",
-                x.dims()
-            )));
+        let side = self.config.input(task);
+        if x.dims().get(1..) != Some(&[side, side, 3]) {
+            return Err(Error::Model(format!("the model takes [B, {side}, {side}, 3], not {:?}", x.dims())));
         }
         let centred = ops::add_repeated(x, &self.minus_mean, 0..3, pass)?;
         let inner = ops::scale(&centred, self.config.white / 255.0, pass)?;

@@ -8,7 +8,8 @@ use super::{Config, TailForm};
 use crate::ops::{self, Activation, Pass};
 use crate::task::Task;
 
-/// Upscaling stages, then Conv3×3 C→3; or Conv3×3 C→3·scale² and the rearrangement to pixels.
+/// Upscaling stages, then Conv3×3 C→3; or Conv3×3 C→3·factor² and the rearrangement to pixels. The factor is the
+/// task's scale, or what the head has unshuffled by.
 pub(super) struct Tail {
     stages: Vec<Upscale>,
     last: Upscale,
@@ -22,8 +23,9 @@ struct Upscale {
 impl Tail {
     pub fn new(config: &Config, task: Task, vb: VarBuilder) -> Result<Self> {
         let channels = config.channels;
-        let (factors, last): (&[usize], usize) = match (config.tail, task.scale()) {
-            (TailForm::Direct, scale) => (&[], scale),
+        let (factors, last): (&[usize], usize) = match (config.tail, task.scale() * config.unshuffle_by(task))
+        {
+            (TailForm::Direct, factor) => (&[], factor),
             (TailForm::Staged, 1) => (&[], 1),
             (TailForm::Staged, 2) => (&[2], 1),
             (TailForm::Staged, 3) => (&[3], 1),
@@ -44,7 +46,7 @@ impl Tail {
         Ok(Self { stages, last })
     }
 
-    /// `[B, H, W, C]` → `[B, H·scale, W·scale, 3]`.
+    /// `[B, H, W, C]` → `[B, H·factor, W·factor, 3]`.
     pub fn forward(&self, x: &Tensor, pass: Pass) -> Result<Tensor> {
         let mut x = x.clone();
         for stage in self.stages.iter().chain([&self.last]) {

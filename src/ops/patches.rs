@@ -13,16 +13,7 @@ use crate::kernels::patches::Grid;
 pub fn unfold(x: &Tensor, patch: usize, pass: Pass) -> Result<Tensor> {
     let (batch, height, width, channels) = x.dims4()?;
     let grid = grid(batch, (height, width), channels, patch)?;
-    if !x.device().is_cpu() {
-        return composed_unfold(x, &grid);
-    }
-    let shape = (batch, grid.rows * grid.columns, channels * patch * patch);
-    let result = tensor(with_values([x], |[x]| grid.cut(x))?, shape)?;
-    let input = x.clone();
-    pass.record(&result, &[x], move |gradient, gradients| {
-        gradients.add_values(&input, || with_values([&gradient], |[gradient]| grid.join(gradient)))
-    });
-    Ok(result)
+    cut(x, &grid, vec![batch, grid.rows * grid.columns, channels * patch * patch], pass)
 }
 
 /// Puts the tokens of [`unfold`] back into a `[B, height, width, C]` picture.
@@ -44,6 +35,27 @@ pub fn pixel_shuffle(x: &Tensor, r: usize, pass: Pass) -> Result<Tensor> {
         candle_core::bail!("pixel_shuffle: {channels} channels by {r}");
     }
     join(x, &Grid { batch, rows, columns, channels: channels / (r * r), side: r }, pass)
+}
+
+/// The inverse of [`pixel_shuffle`]: `[B, H·r, W·r, C]` → `[B, H, W, C·r·r]`.
+pub fn pixel_unshuffle(x: &Tensor, r: usize, pass: Pass) -> Result<Tensor> {
+    let (batch, height, width, channels) = x.dims4()?;
+    let grid = grid(batch, (height, width), channels, r)?;
+    cut(x, &grid, vec![batch, grid.rows, grid.columns, channels * r * r], pass)
+}
+
+/// A picture into patches, in whatever shape they shall come.
+fn cut(x: &Tensor, grid: &Grid, shape: Vec<usize>, pass: Pass) -> Result<Tensor> {
+    let grid = *grid;
+    if !x.device().is_cpu() {
+        return composed_unfold(x, &grid)?.reshape(shape);
+    }
+    let result = tensor(with_values([x], |[x]| grid.cut(x))?, shape)?;
+    let input = x.clone();
+    pass.record(&result, &[x], move |gradient, gradients| {
+        gradients.add_values(&input, || with_values([&gradient], |[gradient]| grid.join(gradient)))
+    });
+    Ok(result)
 }
 
 /// Patches, in whatever shape they come, into a picture.

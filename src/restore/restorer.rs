@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::canvas::{Colours, Pixels, Source, Stage};
 use super::tiles::{self, Tiling};
 use crate::error::Result;
-use crate::model::{Config, INPUT, Ipt};
+use crate::model::{Config, Ipt};
 use crate::ops::Precision;
 use crate::picture::{Picture, Sample, Samples, resize};
 use crate::task::Task;
@@ -47,12 +47,13 @@ pub enum Cutting {
 
 impl Cutting {
     fn tiling(self, config: &Config, task: Task) -> Tiling {
+        let tile = config.input(task);
         match self {
             Cutting::ByTask if config.bicubic_residual && task.scale() > 1 => {
-                Tiling { overlap: 6, ..Tiling::paper(INPUT) }
+                Tiling { overlap: 6, ..Tiling::paper(tile) }
             }
-            Cutting::ByTask | Cutting::Paper => Tiling::paper(INPUT),
-            Cutting::Published => Tiling::published(INPUT),
+            Cutting::ByTask | Cutting::Paper => Tiling::paper(tile),
+            Cutting::Published => Tiling::published(tile),
         }
     }
 }
@@ -172,8 +173,8 @@ impl Restorer {
         advance: &mut dyn FnMut(usize),
     ) -> Result<()> {
         tiles::restore(&mut canvas, size, task.scale(), self.tiling(task), |values, count| {
-            let parts =
-                values.par_chunks(self.share * INPUT * INPUT * 3).map(|values| self.restored(values, task));
+            let share = self.share * self.model.config().input(task).pow(2) * 3;
+            let parts = values.par_chunks(share).map(|values| self.restored(values, task));
             let parts: Vec<_> = parts.collect::<Result<_>>()?;
             advance(count);
             Ok(parts.concat())
@@ -182,7 +183,8 @@ impl Restorer {
 
     /// Restores some tiles together.
     fn restored(&self, values: &[f32], task: Task) -> Result<Vec<f32>> {
-        let shape = (values.len() / (INPUT * INPUT * 3), INPUT, INPUT, 3);
+        let side = self.model.config().input(task);
+        let shape = (values.len() / (side * side * 3), side, side, 3);
         let x = Tensor::from_slice(values, shape, self.model.device())?;
         let y = match self.self_ensemble {
             true => self.ensemble(&x, task)?,
@@ -198,7 +200,7 @@ impl Restorer {
             let x = if transpose { x.transpose(1, 2)? } else { x.clone() };
             if flips.is_empty() { x.contiguous() } else { x.contiguous()?.flip(flips)?.contiguous() }
         };
-        let side = INPUT * task.scale();
+        let side = self.model.config().input(task) * task.scale();
         let mut sum = Tensor::zeros((x.dim(0)?, side, side, 3), x.dtype(), x.device())?;
         let (all, transposes): (&[&[usize]], &[bool]) = match task {
             Task::Derain => (&[&[], &[2]], &[false]),
@@ -253,9 +255,9 @@ mod tests {
         let mut seen = Vec::new();
         let restored = restorer.restore_watched(&picture, |tiles| seen.push(tiles)).unwrap();
         assert_eq!((restored.width(), restored.height()), (172, 98));
-        // 2 × 2 of the picture, 5 × 3 of one twice as large.
-        assert!(seen.iter().all(|tiles| tiles.total == 4 + 15), "{seen:?}");
+        // 2 × 2 of the picture, and of one twice as large in tiles that are, since rain is unshuffled.
+        assert!(seen.iter().all(|tiles| tiles.total == 4 + 4), "{seen:?}");
         assert!(seen.is_sorted_by(|a, b| a.done < b.done), "{seen:?}");
-        assert_eq!(seen.last().map(|tiles| tiles.done), Some(19));
+        assert_eq!(seen.last().map(|tiles| tiles.done), Some(8));
     }
 }

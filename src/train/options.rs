@@ -78,6 +78,9 @@ pub struct Options {
     /// The model that the run begins with; none for fresh weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Origin>,
+    /// Whether the body stays as that has it (task embeddings are trained).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub freeze_body: bool,
     /// What is different where the run tunes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tune: Option<Tune>,
@@ -95,8 +98,6 @@ pub struct Tune {
     /// The same, to measure on; instead of good pictures that are degraded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validate_pairs: Option<[PathBuf; 2]>,
-    /// Whether the body stays as it is (the task embedding is trained).
-    pub freeze_body: bool,
 }
 
 impl Options {
@@ -128,6 +129,7 @@ impl Options {
             device: "auto".into(),
             precision: "auto".into(),
             from: None,
+            freeze_body: false,
             tune: None,
             model,
         };
@@ -194,6 +196,9 @@ impl Options {
         if self.tune.is_some() && (self.from.is_none() || self.model.tasks.len() != 1) {
             return refuse("a trained model is tuned to one task");
         }
+        if self.freeze_body && self.from.is_none() {
+            return refuse("only a trained body can stay as it is");
+        }
         if let (Some(tune), Some(_)) = (&self.tune, &self.validate) {
             if tune.pairs.is_some() {
                 return refuse(
@@ -244,11 +249,9 @@ mod tests {
         options.task_weights = vec![1.0, 1.0, 0.5, 2.0, 1.0, 1.0];
         options.check().unwrap();
         options.from = Some(Origin { hours: Some(1.3), ..Origin::new(Some("model.safetensors".into())) });
-        options.tune = Some(Tune {
-            validate_pairs: Some(["noisy".into(), "clean".into()]),
-            freeze_body: true,
-            ..Tune::default()
-        });
+        options.tune =
+            Some(Tune { validate_pairs: Some(["noisy".into(), "clean".into()]), ..Tune::default() });
+        options.freeze_body = true;
         options.save(&path).unwrap();
         assert_eq!(Options::open(&path).unwrap(), options);
     }
@@ -269,6 +272,7 @@ mod tests {
             Options { tune: Some(Tune::default()), ..good.clone() },
             Options { validate: Some("clean".into()), ..tuned(pairs) },
             Options { validate: Some("clean".into()), ..tuned(measured) },
+            Options { freeze_body: true, ..good.clone() },
             Options { steps: None, ..good.clone() },
             Options { batch: 0, ..good.clone() },
             Options { rate: f64::NAN, ..good.clone() },

@@ -63,7 +63,8 @@ impl Origin {
     /// of it.
     ///
     /// The body stays. Each task of the run has the head and the embedding of the model's task
-    /// nearest to it, and the tail where that enlarges by the same factor; the rest is fresh. Where
+    /// nearest to it, and the tail where that enlarges by the same factor; the rest is fresh, and so is the first
+    /// convolution of a head that unshuffles by another factor. Where
     /// the run's heads are deeper, each further block begins with a second convolution of zeros, and
     /// so with what the trained head gives (Net2Net: Chen et al., ICLR 2016; here by the residual).
     ///
@@ -76,14 +77,17 @@ impl Origin {
             return Err(Error::Usage(format!("{} is no longer what the run began with", self.name())));
         }
         let model = self.open(&options.model.tasks)?;
-        let (blocks, trained) = (options.model.blocks, model.config.blocks);
+        let Config { blocks, ref unshuffle, .. } = options.model;
+        let trained = model.config.blocks;
         if blocks < trained {
             let name = self.name();
             return Err(Error::Usage(format!(
                 "{name} has heads of {trained} blocks, and the run of {blocks}"
             )));
         }
-        if options.model != (Config { blocks, ..config(&model.config, &options.model.tasks) }) {
+        let shape =
+            Config { blocks, unshuffle: unshuffle.clone(), ..config(&model.config, &options.model.tasks) };
+        if options.model != shape {
             return Err(Error::Usage(format!("{} has another shape than the run's model", self.name())));
         }
         let tensors = assemble(&model, options)?;
@@ -111,9 +115,14 @@ pub(super) fn resume(named: Option<Origin>, begun: Option<Origin>) -> Result<Opt
     }
 }
 
-/// The shape of a run's model for `tasks` that begins with `of`.
+/// The shape of `of` for other tasks, each as the nearest that `of` has.
 pub fn config(of: &Config, tasks: &[Task]) -> Config {
-    Config { tasks: tasks.to_vec(), ..of.clone() }
+    let like = |task: &Task| {
+        let nearest = of.tasks.get(nearest(&of.tasks, *task));
+        nearest.is_some_and(|nearest| of.unshuffle.contains(nearest))
+    };
+    let unshuffle = tasks.iter().copied().filter(|task| task.scale() == 1 && like(task)).collect();
+    Config { tasks: tasks.to_vec(), unshuffle, ..of.clone() }
 }
 
 /// What to call the one task of published weights that do not name it, where a run for `tasks`
@@ -140,13 +149,18 @@ fn assemble(model: &Model, options: &Options) -> Result<BTreeMap<String, Tensor>
         let mut copy = |part: &str| {
             let prefix = format!("{part}.{from}.");
             for (name, tensor) in &trained {
-                if let Some(rest) = name.strip_prefix(&prefix) {
-                    tensors.insert(format!("{part}.{to}.{rest}"), tensor.clone());
+                let Some(rest) = name.strip_prefix(&prefix) else { continue };
+                // The first convolution of a head that unshuffles by another factor has another shape.
+                if let Some(fresh) = tensors.get_mut(&format!("{part}.{to}.{rest}"))
+                    && fresh.shape() == tensor.shape()
+                {
+                    *fresh = tensor.clone();
                 }
             }
         };
         copy("head");
-        if model.config.tasks[from].scale() == task.scale() {
+        let factors = |config: &Config, task: Task| (task.scale(), config.unshuffle_by(task));
+        if factors(&model.config, model.config.tasks[from]) == factors(&options.model, task) {
             copy("tail");
         }
         if let Some(table) = trained.get(TASK_EMBEDDING) {

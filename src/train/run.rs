@@ -203,6 +203,7 @@ fn pictures(options: &Options, watch: &mut dyn Watch) -> Result<(Arc<Recipe>, Op
         source,
         seed: options.seed,
         tasks: options.weighted_tasks(),
+        model: options.model.clone(),
         batch: options.batch,
         accumulate: options.accumulate,
         streaks,

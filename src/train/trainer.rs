@@ -12,7 +12,7 @@ use super::optimizer::{Memory, Optimizer};
 use super::options::Options;
 use crate::dataset::Batch;
 use crate::error::{Error, Result};
-use crate::model::{INPUT, Ipt};
+use crate::model::Ipt;
 use crate::ops::{Precision, Tape};
 use crate::task::Task;
 use crate::weights::Parameters;
@@ -188,6 +188,7 @@ impl Trainer {
     fn lanes(&self, batch: &Batch) -> Result<Vec<Lane>> {
         const PICTURES: usize = 4;
         let most = if self.device.is_cpu() { PICTURES } else { batch.size };
+        let side = self.options.model.input(batch.task);
         let tensor = |values: &[f32], side: usize, first: usize, size: usize| {
             let picture = side * side * 3;
             let values = &values[first * picture..][..size * picture];
@@ -197,8 +198,8 @@ impl Trainer {
             let size = most.min(batch.size - first);
             Ok(Lane {
                 size,
-                input: tensor(&batch.input, INPUT, first, size)?,
-                target: tensor(&batch.target, INPUT * batch.task.scale(), first, size)?,
+                input: tensor(&batch.input, side, first, size)?,
+                target: tensor(&batch.target, side * batch.task.scale(), first, size)?,
             })
         };
         (0..batch.size).step_by(most.max(1)).map(lane).collect()
@@ -250,7 +251,7 @@ impl Trainer {
 
     /// The variables that training changes.
     fn trained(&self) -> impl Iterator<Item = (&str, &candle_core::Var)> {
-        let frozen = self.options.tune.as_ref().is_some_and(|tune| tune.freeze_body);
+        let frozen = self.options.freeze_body;
         let stays = move |name: &str| frozen && name.starts_with("body.") && name != TASK_EMBEDDING;
         self.parameters.iter().filter(move |(name, _)| !stays(name))
     }

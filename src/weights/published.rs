@@ -107,6 +107,7 @@ fn infer(shapes: &BTreeMap<String, Vec<usize>>, task: Option<Task>) -> Result<Co
         blocks: 2,
         shared_blocks: 0,
         kernel: 5,
+        unshuffle: Vec::new(),
         tail: TailForm::Staged,
         patch,
         width,

@@ -25,6 +25,7 @@ pub fn recipe(options: &Options) -> Recipe {
         source: Source::Photos(photos),
         seed: options.seed,
         tasks: options.weighted_tasks(),
+        model: options.model.clone(),
         batch: options.batch,
         accumulate: options.accumulate,
         streaks: None,

@@ -34,6 +34,16 @@ fn values(tensor: &Tensor) -> Vec<f32> {
     tensor.flatten_all().unwrap().to_vec1().unwrap()
 }
 
+/// What a model makes of some picture.
+fn restored(config: &Config, parameters: &Parameters, task: &str) -> Vec<f32> {
+    let task = task.parse().unwrap();
+    let side = config.input(task);
+    let picture: Vec<_> = (0..side * side * 3).map(|i| (i * 7 % 251) as f32).collect();
+    let picture = Tensor::from_vec(picture, (1, side, side, 3), &Device::Cpu).unwrap();
+    let model = parameters.model(config, Precision::F32).unwrap();
+    values(&model.forward(&picture, task).unwrap().pictures)
+}
+
 /// The result of no step.
 fn first_weights(options: &Options, place: &Path) -> BTreeMap<String, Tensor> {
     go(options, place, false, None);
@@ -101,12 +111,6 @@ fn further_blocks_change_nothing_at_first_and_then_learn() {
     let options =
         Options { model: deeper.clone(), from: Some(Origin::new(Some(path))), ..options(photos.path(), 0) };
     let weights = first_weights(&options, &folder.path().join("run"));
-    let picture: Vec<_> = (0..48 * 48 * 3).map(|i| (i * 7 % 251) as f32).collect();
-    let picture = Tensor::from_vec(picture, (1, 48, 48, 3), &Device::Cpu).unwrap();
-    let restored = |config: &Config, parameters: &Parameters, task: &str| {
-        let model = parameters.model(config, Precision::F32).unwrap();
-        values(&model.forward(&picture, tasks(&[task])[0]).unwrap().pictures)
-    };
     let grown = Parameters::from_tensors(&deeper, weights.clone(), &Device::Cpu).unwrap();
     for task in ["sr2", "derain"] {
         let before = restored(&source.config, &source.parameters, task);
@@ -123,6 +127,43 @@ fn further_blocks_change_nothing_at_first_and_then_learn() {
             });
             assert!(moved, "block {block}, convolution {part}");
         }
+    }
+}
+
+/// A task begins anew beside others, which stay what they are: a frozen body, and weights of 0.
+#[test]
+fn a_task_is_unshuffled_while_the_others_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let photos = photos();
+    let (path, source) = model(folder.path(), &["sr2", "denoise30", "denoise50"], &[]);
+    let unshuffle = tasks(&["denoise50"]);
+    let model = Config { unshuffle, ..source.config.clone() };
+    let from = Some(Origin::new(Some(path)));
+    let begun = Options { model: model.clone(), from, freeze_body: true, ..options(photos.path(), 0) };
+    let weights = first_weights(&begun, &folder.path().join("begun"));
+    let fresh = Parameters::init(&model, begun.seed, &Device::Cpu).unwrap().tensors();
+    let whole = source.parameters.tensors();
+    for (name, tensor) in &weights {
+        let anew = name.starts_with("head.2.0.weight") || name.starts_with("tail.2.");
+        assert!(values(tensor) == values(if anew { &fresh[name] } else { &whole[name] }), "{name}");
+    }
+
+    let place = folder.path().join("run");
+    let options = Options { steps: Some(3), task_weights: vec![0.0, 0.0, 1.0], ..begun };
+    go(&options, &place, false, None);
+    let end = ipt::weights::Model::open(&place.join("final.safetensors")).unwrap();
+    assert_eq!(end.config, model);
+    for task in ["sr2", "denoise30"] {
+        let [before, after] = [&source, &end].map(|model| restored(&model.config, &model.parameters, task));
+        // The result is f16; these weights are not.
+        let most = before.iter().zip(&after).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(most < 0.1, "{task}: {most}");
+    }
+    let state = Checkpoint::newest(&Place::new(&place).checkpoints()).unwrap().0.weights;
+    for (name, tensor) in &state {
+        let trained = name.starts_with("head.2.") || name.starts_with("tail.2.");
+        let learnt = values(tensor) != values(&weights[name]);
+        assert!(learnt == trained || name == "body.query_embed.weight", "{name}");
     }
 }
 

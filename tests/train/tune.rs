@@ -97,9 +97,9 @@ fn a_frozen_body_stays() {
     let whole = pretrained(folder.path()).parameters.tensors();
     let photos = photos();
     let from = Some(Origin::new(Some(folder.path().join("model.safetensors"))));
-    let tune = Some(Tune { freeze_body: true, ..Tune::default() });
+    let tune = Some(Tune::default());
     let model = Config::preset(Preset::Tiny, vec![task("denoise30")]);
-    let options = Options { model, from, tune, ..options(photos.path(), 2) };
+    let options = Options { model, from, tune, freeze_body: true, ..options(photos.path(), 2) };
     let place = folder.path().join("run");
     go(&options, &place, false, None);
     let (state, _, _) = Checkpoint::newest(&Place::new(&place).checkpoints()).unwrap();
@@ -147,6 +147,7 @@ fn pairs_are_cut_at_the_same_place() {
         source: Source::Pairs(Box::new(found)),
         seed: 1,
         tasks: vec![(task("sr2"), 1.0)],
+        model: Config::preset(Preset::Tiny, vec![task("sr2")]),
         batch: 8,
         accumulate: 1,
         streaks: None,

@@ -227,6 +227,14 @@ fn pixel_shuffle_is_pytorchs() {
     // torch.nn.functional.pixel_shuffle(torch.arange(16.).reshape(1, 1, 2, 8).permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1)
     let exact = [0., 4., 1., 5., 8., 12., 9., 13., 2., 6., 3., 7., 10., 14., 11., 15.];
     assert_eq!(values(&found), exact);
+    let back = pixel_unshuffle(&found, 2, Pass::forward(Precision::F32)).unwrap();
+    assert_eq!((back.dims(), values(&back)), (x.dims(), values(&x)));
+    assert!(pixel_unshuffle(&found, 3, Pass::forward(Precision::F32)).is_err());
+    let grid = crate::kernels::patches::Grid { batch: 2, rows: 3, columns: 4, channels: 5, side: 2 };
+    let op = |x: &[Tensor], pass: Pass| pixel_unshuffle(&x[0], 2, pass);
+    check("pixel_unshuffle", &[&[2, 6, 8, 5]], (Precision::F32, 1e-7), op, |x| {
+        patches::composed_unfold(&x[0], &grid)?.reshape((2, 3, 4, 20))
+    });
 }
 
 #[test]
