@@ -42,10 +42,10 @@ cuda CAP="90":
 cuda-bundle OUT="target/cuda-bundle" PHOTOS="" STREAKS="" MIB="41":
     scripts/cuda-bundle {{ if MIB == "" { "" } else { "--photos-mib " + MIB } }} {{OUT}} {{PHOTOS}} {{STREAKS}}
 
-# VALIDATION are pictures to watch, DATA those of scripts/evaluate. Four hours on two cores with AMX.
+# VALIDATION are pictures to watch, DATA those of scripts/evaluate. Four hours on two cores with AMX, and 1.5 without.
 # The embedded model anew, as docs/default-model.md tells.
 default-model PHOTOS STREAKS VALIDATION DATA OUT="default-model": build
-    target/release/ipt train {{PHOTOS}} --out {{OUT}}/1 --tasks sr2,derain,denoise50 \
+    target/release/ipt train {{PHOTOS}} --out {{OUT}}/1 --tasks sr2,derain,denoise50 --unshuffle none \
         --task-weights 1.1,1,1 --steps 9473 --schedule constant --lambda 0 --clip 0.5 --batch 8 --seed 11 \
         --rain-streaks {{STREAKS}} --validate {{VALIDATION}}
     target/release/ipt train {{PHOTOS}} --out {{OUT}}/2 --from {{OUT}}/1/final.safetensors \
@@ -56,4 +56,8 @@ default-model PHOTOS STREAKS VALIDATION DATA OUT="default-model": build
         --tasks sr2,sr3,sr4,derain,denoise30,denoise50 --task-weights 1.2,1.2,1.2,1.2,0.9,0.5 \
         --steps 50531 --warmup 500 --lambda 0 --clip 0.5 --batch 8 --seed 13 \
         --rain-streaks {{STREAKS}} --validate {{VALIDATION}}
-    scripts/embed {{OUT}}/3/final.safetensors {{DATA}} "command=just default-model" "device=2 cores with AMX, bf16"
+    target/release/ipt train {{PHOTOS}} --out {{OUT}}/4 --from {{OUT}}/3/final.safetensors \
+        --freeze-body --unshuffle derain \
+        --tasks sr2,sr3,sr4,derain,denoise30,denoise50 --task-weights 0,0,0,1,0,0 \
+        --steps STEPS4 --lambda 0 --batch 8 --seed 41 --rain-streaks {{STREAKS}} --validate {{VALIDATION}}
+    scripts/embed {{OUT}}/4/final.safetensors {{DATA}} "command=just default-model" "device=2 cores with AMX, bf16"

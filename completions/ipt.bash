@@ -419,7 +419,7 @@ _ipt() {
                     return 0
                     ;;
                 --unshuffle)
-                    COMPREPLY=($(compgen -W "sr2 sr3 sr4 derain denoise30 denoise50" -- "${cur}"))
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --tasks)

@@ -148,12 +148,7 @@ tiny\t'For trying things out'"
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l from -d 'Begin with a trained model instead of random weights: a file, or `embedded` for the one inside the program. The shape is the model\'s; a task that it has not learned begins with the nearest that it has' -r -F
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l blocks -d 'Residual blocks of each head [default: the preset\'s, or those of --from]. Where a trained model has fewer, the further ones stand behind them and change nothing until they have learned' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l shared-blocks -d 'Residual blocks behind the transformer that all tasks share [default: the preset\'s]. With as many fewer in each head, more is learned of many tasks in little time' -r
-complete -c ipt -n "__fish_ipt_using_subcommand train" -l unshuffle -d 'Tasks, none that enlarges, that see squares of 2×2 pixels as one pixel: for the same work four times the pixels, and twice as far [default: as their like in --from, else derain, but not with --preset base]. Where --from has a task otherwise, its tail begins anew' -r -f -a "sr2\t''
-sr3\t''
-sr4\t''
-derain\t''
-denoise30\t''
-denoise50\t''"
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l unshuffle -d 'Tasks that see squares of 2×2 pixels as one pixel: for the same work four times the pixels, and twice as far; `none`, or any that do not enlarge [default: as their like in --from or the preset: derain, but not in base]. Where --from has a task otherwise, its tail begins anew' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l tasks -d 'Tasks to learn; any denoiseN too [default: those of --from, else sr2,sr3,sr4,derain,denoise30,denoise50]' -r -f -a "sr2\t''
 sr3\t''
 sr4\t''

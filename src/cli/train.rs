@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum, ValueHint, value_parser};
 
 use super::training::Training;
-use super::values::{ModelName, TaskName};
+use super::values::{ModelName, TaskList, TaskName};
 use crate::task::Task;
 
 /// Train a model on photographs, for several tasks at once
@@ -32,11 +32,11 @@ pub struct Train {
     /// in each head, more is learned of many tasks in little time
     #[arg(long, value_name = "N", conflicts_with = "from")]
     pub shared_blocks: Option<u8>,
-    /// Tasks, none that enlarges, that see squares of 2×2 pixels as one pixel: for the same work four times the
-    /// pixels, and twice as far [default: as their like in --from, else derain, but not with --preset base].
-    /// Where --from has a task otherwise, its tail begins anew
-    #[arg(long, value_name = "TASK", value_delimiter = ',', value_parser = TaskName)]
-    pub unshuffle: Vec<Task>,
+    /// Tasks that see squares of 2×2 pixels as one pixel: for the same work four times the pixels, and twice as
+    /// far; `none`, or any that do not enlarge [default: as their like in --from or the preset: derain, but not
+    /// in base]. Where --from has a task otherwise, its tail begins anew
+    #[arg(long, value_name = "TASK,...")]
+    pub unshuffle: Option<TaskList>,
     /// Tasks to learn; any denoiseN too [default: those of --from, else
     /// sr2,sr3,sr4,derain,denoise30,denoise50]
     #[arg(long, value_name = "TASK", value_delimiter = ',', value_parser = TaskName)]

@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, Command, Error, error::ErrorKind};
@@ -33,6 +34,19 @@ impl TypedValueParser for TaskName {
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
         Some(Box::new(TASKS.map(PossibleValue::new).into_iter()))
+    }
+}
+
+/// Tasks with commas between, or `none`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskList(pub Vec<Task>);
+
+impl FromStr for TaskList {
+    type Err = <Task as FromStr>::Err;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let names = text.split(',').filter(|_| text != "none");
+        names.map(str::parse).collect::<Result<_, _>>().map(Self)
     }
 }
 

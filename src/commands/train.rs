@@ -75,8 +75,8 @@ pub fn run(args: &Train, global: &Global) -> anyhow::Result<Exit> {
         options.model = origin::config(&options.model, &args.tasks);
         options.task_weights.clear();
     }
-    if !args.unshuffle.is_empty() {
-        options.model.unshuffle = args.unshuffle.clone();
+    if let Some(list) = &args.unshuffle {
+        options.model.unshuffle = list.0.clone();
     }
     if !args.task_weights.is_empty() {
         options.task_weights = args.task_weights.clone();

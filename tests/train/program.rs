@@ -219,3 +219,37 @@ fn a_killed_run_resumes() {
     let names = std::fs::read_dir(run.join("checkpoints")).unwrap().map(|entry| entry.unwrap().file_name());
     assert!(names.into_iter().all(|name| name.to_string_lossy().starts_with("step-")));
 }
+
+#[test]
+fn which_tasks_are_unshuffled() {
+    let folder = photos();
+    let at = folder.path();
+    let run = |out: &str, more: &[&str]| {
+        let all = [&["train", ".", "--preset", "tiny", "--steps", "0", "-q", "--out", out], more].concat();
+        succeed(&all, at);
+        let model = Model::open(&at.join(out).join("final.safetensors")).unwrap();
+        model.config.unshuffle.iter().map(|task| task.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(run("all", &[]), ["derain"]);
+    assert_eq!(run("sr", &["--tasks", "sr2,denoise30"]), [""; 0]);
+    assert_eq!(run("none", &["--unshuffle", "none"]), [""; 0]);
+    assert_eq!(run("noise", &["--unshuffle", "denoise30,denoise50"]), ["denoise30", "denoise50"]);
+    let all = ["train", ".", "--steps", "0", "-q", "--out"];
+    for (tasks, more, reason) in [
+        ("sr2", &["--unshuffle", "sr2"][..], "enlarges"),
+        ("sr2", &["--unshuffle", "derain"], "no task of the model"),
+        ("derain", &["--unshuffle", "rain"], "no task 'rain'"),
+        ("derain", &["--freeze-body"], "trained body"),
+    ] {
+        let said = fail(&[&all[..], &["no", "--preset", "tiny", "--tasks", tasks], more].concat(), at, 2);
+        assert!(said.contains(reason), "{said}");
+    }
+    // A new level of noise is as the nearest that the model has.
+    let said = succeed(
+        &[&all[..], &["tuned", "--from", "noise/final.safetensors", "--tasks", "denoise70,derain"]].concat(),
+        at,
+    );
+    assert_eq!(said, "");
+    let tuned = Model::open(&at.join("tuned/final.safetensors")).unwrap().config;
+    assert_eq!(tuned.unshuffle, ["denoise70".parse().unwrap()]);
+}
