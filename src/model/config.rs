@@ -242,9 +242,13 @@ impl Config {
             0 => String::new(),
             blocks => format!(" and {blocks} that tasks share"),
         };
+        let squares = match self.unshuffle.as_slice() {
+            [] => String::new(),
+            tasks => format!(", 2×2 pixels as one for {}", names(tasks)),
+        };
         format!(
             "{channels} channels, {blocks} blocks of {kernel}×{kernel}{shared}, patches of {patch}×{patch}, width {width}, \
-             {layers} + {layers} layers, {heads} heads"
+             {layers} + {layers} layers, {heads} heads{squares}"
         )
     }
 
@@ -274,15 +278,18 @@ impl Config {
     /// When the model was not trained for it; the message lists what it was trained for.
     pub fn task_index(&self, task: Task) -> Result<usize> {
         self.tasks.iter().position(|&have| have == task).ok_or_else(|| {
-            let have: Vec<_> = self.tasks.iter().map(Task::to_string).collect();
-            Error::Model(format!("the model has no task {task}; it has {}", have.join(", ")))
+            Error::Model(format!("the model has no task {task}; it has {}", names(&self.tasks)))
         })
     }
 }
 
+/// Tasks for people.
+fn names(tasks: &[Task]) -> String {
+    tasks.iter().map(Task::to_string).collect::<Vec<_>>().join(", ")
+}
+
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tasks: Vec<_> = self.tasks.iter().map(Task::to_string).collect();
-        write!(f, "{}; {}", tasks.join(", "), self.shape())
+        write!(f, "{}; {}", names(&self.tasks), self.shape())
     }
 }
