@@ -59,5 +59,5 @@ default-model PHOTOS STREAKS VALIDATION DATA OUT="default-model": build
     target/release/ipt train {{PHOTOS}} --out {{OUT}}/4 --from {{OUT}}/3/final.safetensors \
         --freeze-body --unshuffle derain \
         --tasks sr2,sr3,sr4,derain,denoise30,denoise50 --task-weights 0,0,0,1,0,0 \
-        --steps STEPS4 --lambda 0 --batch 8 --seed 41 --rain-streaks {{STREAKS}} --validate {{VALIDATION}}
+        --steps 21659 --lambda 0 --batch 8 --seed 41 --rain-streaks {{STREAKS}} --validate {{VALIDATION}}
     scripts/embed {{OUT}}/4/final.safetensors {{DATA}} "command=just default-model" "device=2 cores with AMX, bf16"
