@@ -135,7 +135,7 @@ pub enum Preset {
 impl Config {
     /// The shape that `preset` names, for `tasks`.
     pub fn preset(preset: Preset, tasks: Vec<Task>) -> Self {
-        // Streaks are long, and more than noise does it help to see far.
+        // Streaks are long: rain gains by what is seen further away, and noise, which is in each pixel, loses.
         let unshuffle = tasks.iter().copied().filter(|task| *task == Task::Derain).collect();
         let default = Self {
             tasks,

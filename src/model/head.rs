@@ -29,10 +29,7 @@ impl Head {
 
     /// `[B, H·u, W·u, 3]` → `[B, H, W, C]`.
     pub fn forward(&self, x: &Tensor, pass: Pass) -> Result<Tensor> {
-        let x = match self.unshuffle {
-            1 => x.clone(),
-            factor => ops::pixel_unshuffle(x, factor, pass)?,
-        };
+        let x = ops::pixel_unshuffle(x, self.unshuffle, pass)?;
         self.blocks.forward(&self.first.forward(&x, Activation::None, None, pass)?, pass)
     }
 }

@@ -23,9 +23,9 @@ struct Upscale {
 impl Tail {
     pub fn new(config: &Config, task: Task, vb: VarBuilder) -> Result<Self> {
         let channels = config.channels;
-        let (factors, last): (&[usize], usize) = match (config.tail, task.scale() * config.unshuffle_by(task))
-        {
-            (TailForm::Direct, factor) => (&[], factor),
+        let factor = task.scale() * config.unshuffle_by(task);
+        let (factors, last): (&[usize], usize) = match (config.tail, factor) {
+            (TailForm::Direct, _) => (&[], factor),
             (TailForm::Staged, 1) => (&[], 1),
             (TailForm::Staged, 2) => (&[2], 1),
             (TailForm::Staged, 3) => (&[3], 1),
@@ -58,10 +58,6 @@ impl Tail {
 
 impl Upscale {
     fn forward(&self, x: &Tensor, pass: Pass) -> Result<Tensor> {
-        let x = self.conv.forward(x, Activation::None, None, pass)?;
-        match self.factor {
-            1 => Ok(x),
-            factor => ops::pixel_shuffle(&x, factor, pass),
-        }
+        ops::pixel_shuffle(&self.conv.forward(x, Activation::None, None, pass)?, self.factor, pass)
     }
 }

@@ -28,8 +28,11 @@ pub fn fold(tokens: &Tensor, patch: usize, height: usize, width: usize, pass: Pa
 
 /// `[B, H, W, C·r·r]` → `[B, H·r, W·r, C]`; channel `c·r·r + y·r + x` becomes pixel (y, x) of the
 /// r × r block, as PyTorch's `PixelShuffle` does (Shi et al., 2016): each pixel is the token of a
-/// patch.
+/// patch. With r = 1 it is `x` itself.
 pub fn pixel_shuffle(x: &Tensor, r: usize, pass: Pass) -> Result<Tensor> {
+    if r == 1 {
+        return Ok(x.clone());
+    }
     let (batch, rows, columns, channels) = x.dims4()?;
     if r == 0 || channels % (r * r) != 0 {
         candle_core::bail!("pixel_shuffle: {channels} channels by {r}");
@@ -39,6 +42,9 @@ pub fn pixel_shuffle(x: &Tensor, r: usize, pass: Pass) -> Result<Tensor> {
 
 /// The inverse of [`pixel_shuffle`]: `[B, H·r, W·r, C]` → `[B, H, W, C·r·r]`.
 pub fn pixel_unshuffle(x: &Tensor, r: usize, pass: Pass) -> Result<Tensor> {
+    if r == 1 {
+        return Ok(x.clone());
+    }
     let (batch, height, width, channels) = x.dims4()?;
     let grid = grid(batch, (height, width), channels, r)?;
     cut(x, &grid, vec![batch, grid.rows, grid.columns, channels * r * r], pass)

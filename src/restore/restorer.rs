@@ -165,6 +165,11 @@ impl Restorer {
         Tiling { batch: self.batch, ..self.cutting.tiling(self.model.config(), task) }
     }
 
+    /// Side of a tile in input pixels.
+    fn side(&self, task: Task) -> usize {
+        self.model.config().input(task)
+    }
+
     fn stage(
         &self,
         task: Task,
@@ -173,7 +178,7 @@ impl Restorer {
         advance: &mut dyn FnMut(usize),
     ) -> Result<()> {
         tiles::restore(&mut canvas, size, task.scale(), self.tiling(task), |values, count| {
-            let share = self.share * self.model.config().input(task).pow(2) * 3;
+            let share = self.share * self.side(task).pow(2) * 3;
             let parts = values.par_chunks(share).map(|values| self.restored(values, task));
             let parts: Vec<_> = parts.collect::<Result<_>>()?;
             advance(count);
@@ -183,7 +188,7 @@ impl Restorer {
 
     /// Restores some tiles together.
     fn restored(&self, values: &[f32], task: Task) -> Result<Vec<f32>> {
-        let side = self.model.config().input(task);
+        let side = self.side(task);
         let shape = (values.len() / (side * side * 3), side, side, 3);
         let x = Tensor::from_slice(values, shape, self.model.device())?;
         let y = match self.self_ensemble {
@@ -200,7 +205,7 @@ impl Restorer {
             let x = if transpose { x.transpose(1, 2)? } else { x.clone() };
             if flips.is_empty() { x.contiguous() } else { x.contiguous()?.flip(flips)?.contiguous() }
         };
-        let side = self.model.config().input(task) * task.scale();
+        let side = self.side(task) * task.scale();
         let mut sum = Tensor::zeros((x.dim(0)?, side, side, 3), x.dtype(), x.device())?;
         let (all, transposes): (&[&[usize]], &[bool]) = match task {
             Task::Derain => (&[&[], &[2]], &[false]),

@@ -77,16 +77,15 @@ impl Origin {
             return Err(Error::Usage(format!("{} is no longer what the run began with", self.name())));
         }
         let model = self.open(&options.model.tasks)?;
-        let Config { blocks, ref unshuffle, .. } = options.model;
-        let trained = model.config.blocks;
+        let (blocks, trained) = (options.model.blocks, model.config.blocks);
         if blocks < trained {
             let name = self.name();
             return Err(Error::Usage(format!(
                 "{name} has heads of {trained} blocks, and the run of {blocks}"
             )));
         }
-        let shape =
-            Config { blocks, unshuffle: unshuffle.clone(), ..config(&model.config, &options.model.tasks) };
+        let unshuffle = options.model.unshuffle.clone();
+        let shape = Config { blocks, unshuffle, ..config(&model.config, &options.model.tasks) };
         if options.model != shape {
             return Err(Error::Usage(format!("{} has another shape than the run's model", self.name())));
         }
