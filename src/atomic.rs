@@ -1,11 +1,11 @@
 //! Files appear whole or not at all.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 use tempfile::Builder;
 
-use crate::error::{AtPath, Result};
+use crate::error::{AtPath, Error, Result};
 
 /// What the names of unfinished files begin with.
 pub const TEMPORARY: &str = ".ipt-";
@@ -21,17 +21,28 @@ pub enum Existing {
 
 /// Writes `bytes` to a temporary file beside `path`, syncs it, and renames it to `path`.
 ///
-/// Missing parent folders are made. On any error nothing is left at `path` that was not there.
+/// Missing parent folders are made. A file that is replaced leaves its permissions to the new one; a
+/// link is replaced itself. On any error nothing is left at `path` that was not there.
+///
+/// # Errors
+/// Those of the file system; and when there is something at `path` that is no file, such as a device.
 pub fn write(path: &Path, bytes: &[u8], existing: Existing) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    refuse_special(path)?;
+    let folder = folder(path);
     std::fs::create_dir_all(folder).at(folder)?;
     let mut builder = Builder::new();
     builder.prefix(TEMPORARY);
     // tempfile makes private files; a picture gets what the user's umask gives to any new file.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).at(path)?;
-    file.write_all(bytes).at(path)?;
+    // tempfile's own errors name the temporary file, which says nothing to anybody.
+    let file = builder.tempfile_in(folder).map_err(|error| io::Error::from(error.kind())).at(path)?;
+    file.as_file().write_all(bytes).at(path)?;
+    if let Ok(there) = path.symlink_metadata()
+        && there.is_file()
+    {
+        file.as_file().set_permissions(there.permissions()).at(path)?;
+    }
     file.as_file().sync_all().at(path)?;
     match existing {
         Existing::Replace => file.persist(path),
@@ -40,6 +51,27 @@ pub fn write(path: &Path, bytes: &[u8], existing: Existing) -> Result<()> {
     .map_err(|error| error.error)
     .at(path)?;
     Ok(())
+}
+
+/// The folder in which `path` lies.
+pub fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Nothing but a file can be replaced by a file: not a folder, and not a device or a pipe, which would
+/// be gone, nor a link to one, as /dev/stdout is.
+///
+/// # Errors
+/// When such is at `path`.
+pub fn refuse_special(path: &Path) -> Result<()> {
+    match path.metadata() {
+        Ok(there) if there.is_dir() => Err(Error::Usage("is a folder".into()).at(path)),
+        Ok(there) if !there.is_file() => Err(Error::Usage(
+            "is no file, but a device or a pipe: write to stdout (-) and redirect it".into(),
+        )
+        .at(path)),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -60,5 +92,39 @@ mod tests {
             1,
             "no temporary file is left"
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn permissions_stay() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        write(&path, b"one", Existing::Refuse).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+        write(&path, b"two", Existing::Replace).unwrap();
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn devices_are_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+        for path in [Path::new("/dev/null"), &link, folder.path()] {
+            for existing in [Existing::Replace, Existing::Refuse] {
+                assert!(matches!(write(path, b"one", existing), Err(Error::File { .. })), "{path:?}");
+            }
+        }
+        assert!(link.is_symlink());
+    }
+
+    #[test]
+    fn errors_name_the_file_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        write(&folder.path().join("a"), b"", Existing::Refuse).unwrap();
+        let error = write(&folder.path().join("a/b"), b"", Existing::Refuse).unwrap_err();
+        assert!(!error.to_string().contains(TEMPORARY), "{error}");
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Errors carry the reason; whoever knows the file (the batch, a command) names it in front.
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// The library's result.
@@ -11,7 +12,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A named file could not be read, written, or understood.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", visible(path))]
     File {
         /// The file as the user named it.
         path: PathBuf,
@@ -49,6 +50,22 @@ impl Error {
     }
 }
 
+/// A path for people and for records: what is not UTF-8 as `\xff`, and control characters as `\n` or
+/// `\u{1b}`, since a file's name must neither break a line nor command a terminal.
+pub fn visible(path: impl AsRef<Path>) -> String {
+    let mut text = String::new();
+    for chunk in path.as_ref().as_os_str().as_encoded_bytes().utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if c.is_control() { text.extend(c.escape_default()) } else { text.push(c) }
+        }
+        for byte in chunk.invalid() {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+    }
+    text
+}
+
 /// Adds the name of the file to whatever failed.
 pub trait AtPath<T> {
     /// Names the file that the error is about.
@@ -58,5 +75,27 @@ pub trait AtPath<T> {
 impl<T, E: Into<Error>> AtPath<T> for std::result::Result<T, E> {
     fn at(self, path: impl AsRef<Path>) -> Result<T> {
         self.map_err(|error| error.into().at(path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_harmless() {
+        assert_eq!(visible("fotos/größe 1.png"), "fotos/größe 1.png");
+        assert_eq!(visible("a\u{1b}]0;b\u{7}\nipt: c"), "a\\u{1b}]0;b\\u{7}\\nipt: c");
+        let error = Error::Usage("is no picture".into()).at("a\nb");
+        assert_eq!(error.to_string(), "a\\nb: is no picture");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn names_that_are_no_text_stay_apart() {
+        use std::os::unix::ffi::OsStrExt;
+        let name = |bytes: &[u8]| visible(std::ffi::OsStr::from_bytes(bytes));
+        assert_eq!(name(b"a/\xff\xfe.png"), "a/\\xff\\xfe.png");
+        assert_ne!(name(b"\xff"), name(b"\xfe"));
     }
 }

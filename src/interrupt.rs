@@ -1,11 +1,10 @@
 //! Ctrl-C: a file is finished or discarded, never left half written.
 //!
 //! Every output is computed in memory and then written at once, so between two writes there is
-//! nothing to lose: a batch ends right there. Work that must save its state first (training) asks
-//! for a flag instead.
+//! nothing to lose: a batch ends right there. Training, which must save its state first, listens for
+//! itself.
 
 use std::io::{IsTerminal, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 /// The exit status of a program that was interrupted: 128 + SIGINT.
@@ -13,7 +12,6 @@ pub const STATUS: u8 = 130;
 
 /// Read by writers, written by the end of the program.
 static WRITES: RwLock<()> = RwLock::new(());
-static REQUESTED: AtomicBool = AtomicBool::new(false);
 
 /// While this lives, Ctrl-C waits: hold it around a write.
 pub fn writing() -> RwLockReadGuard<'static, ()> {
@@ -25,21 +23,6 @@ pub fn writing() -> RwLockReadGuard<'static, ()> {
 pub fn end_between_writes() {
     // Fails only where a handler is set already, which then does the same or better.
     let _ = ctrlc::set_handler(leave);
-}
-
-/// From now on the first Ctrl-C makes [`requested`] true, the second ends the program with status
-/// 130 as soon as no file is being written.
-pub fn raise_flag() {
-    let _ = ctrlc::set_handler(|| {
-        if REQUESTED.swap(true, Ordering::SeqCst) {
-            leave();
-        }
-    });
-}
-
-/// Whether Ctrl-C was pressed since [`raise_flag`].
-pub fn requested() -> bool {
-    REQUESTED.load(Ordering::SeqCst)
 }
 
 fn leave() {

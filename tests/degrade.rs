@@ -267,6 +267,20 @@ fn blur_and_jpeg_keep_layout_depth_and_opacity() {
 }
 
 #[test]
+fn hidden_colours_stay_hidden() {
+    // The right half has no opacity; what its colours are must not matter to the left.
+    let hidden = |colour: u8| {
+        let pixel =
+            |i: usize| if i % 32 < 16 { [90, 120, 30, 255] } else { [colour, colour, 255 - colour, 0] };
+        let samples = Samples::Eight((0..32 * 16).flat_map(pixel).collect());
+        Picture::new(32, 16, Layout::Rgba, samples).unwrap()
+    };
+    for name in ["sr2", "sr4", "blur2", "jpeg40"] {
+        assert_eq!(damaged(&hidden(0), name), damaged(&hidden(255), name), "{name}");
+    }
+}
+
+#[test]
 fn jpeg_harms_more_at_lower_quality_and_is_neutral_on_flat_pictures() {
     let photograph =
         read(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/pictures/parrot.png"));

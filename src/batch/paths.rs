@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::atomic;
-use crate::error::{AtPath, Error, Result};
+use crate::error::{AtPath, Error, Result, visible};
 use crate::interrupt;
 use crate::picture::Format;
 
@@ -45,6 +45,14 @@ impl Input {
         }
     }
 
+    /// The path in records: as it is where it is text.
+    pub fn text(&self) -> String {
+        match self {
+            Input::Path(path) => text(path),
+            Input::Stdin => self.to_string(),
+        }
+    }
+
     fn is_folder(&self) -> bool {
         matches!(self, Input::Path(path) if path.is_dir())
     }
@@ -53,13 +61,42 @@ impl Input {
 impl fmt::Display for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Input::Path(path) => path.display().fmt(f),
+            Input::Path(path) => f.write_str(&visible(path)),
             Input::Stdin => f.write_str("stdin"),
         }
     }
 }
 
 impl Output {
+    /// The path in records: as it is where it is text.
+    pub fn text(&self) -> String {
+        match self {
+            Output::Path(path) => text(path),
+            Output::Stdout => self.to_string(),
+        }
+    }
+
+    /// The file, if it is one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Output::Path(path) => Some(path),
+            Output::Stdout => None,
+        }
+    }
+
+    /// Whether there is something already; a dangling link is something, too.
+    pub fn exists(&self) -> bool {
+        self.path().is_some_and(|path| path.symlink_metadata().is_ok())
+    }
+
+    /// Makes the folder for the file: where that cannot be, it should be known before the work.
+    pub fn make_room(&self) -> Result<()> {
+        match self.path().map(atomic::folder) {
+            Some(folder) => std::fs::create_dir_all(folder).at(folder),
+            None => Ok(()),
+        }
+    }
+
     /// Writes all of a picture: a file appears whole or not at all.
     ///
     /// A reader of stdout that has seen enough is no error.
@@ -83,10 +120,20 @@ impl Output {
 impl fmt::Display for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Output::Path(path) => path.display().fmt(f),
+            Output::Path(path) => f.write_str(&visible(path)),
             Output::Stdout => f.write_str("stdout"),
         }
     }
+}
+
+/// A path in records and names: as it is where it is text, else so that different paths stay different.
+pub fn text(path: &Path) -> String {
+    path.to_str().map_or_else(|| visible(path), str::to_owned)
+}
+
+/// A relative path's [`text`], with `/` on every machine.
+pub fn portable(relative: &Path) -> String {
+    relative.iter().map(|part| text(Path::new(part))).collect::<Vec<_>>().join("/")
 }
 
 /// The paths of a command line, sorted into what is read and where it goes.
@@ -147,8 +194,11 @@ impl Request {
 
 /// The folder for results may be missing, but not something else.
 pub(super) fn refuse_file(out: &Path) -> Result<()> {
+    if out == Path::new("-") {
+        return Err(Error::Usage("--out names a folder, not stdout: for that leave it out".into()));
+    }
     match out.exists() && !out.is_dir() {
-        true => Err(Error::Usage(format!("{} is not a folder", out.display()))),
+        true => Err(Error::Usage(format!("{} is not a folder", visible(out)))),
         false => Ok(()),
     }
 }
@@ -174,7 +224,7 @@ fn target(inputs: &[Input], last: &Path) -> Result<Target> {
         let what = if several { "several inputs" } else { "a folder" };
         return Err(Error::Usage(format!(
             "{} is not a folder: the results of {what} go into one",
-            last.display()
+            visible(last)
         )));
     }
     Ok(Target::Folder(last.to_path_buf()))

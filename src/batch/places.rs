@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::paths::{Input, Output};
 use super::plan::Job;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, visible};
 
 /// Two inputs must not become one output, and no output may be one of the inputs.
 pub(super) fn refuse_collisions(jobs: &[Job]) -> Result<()> {
@@ -24,14 +24,14 @@ pub(super) fn refuse_collisions(jobs: &[Job]) -> Result<()> {
         let Output::Path(path) = &job.output else { continue };
         let place = places.of(path);
         if inputs.contains(&place) {
-            return Err(Error::Usage(format!("{} is read and would be written", path.display())));
+            return Err(Error::Usage(format!("{} is read and would be written", visible(path))));
         }
         if let Some(other) = outputs.insert(place, job) {
             return Err(Error::Usage(format!(
                 "{} and {} would both become {}",
                 other.input,
                 job.input,
-                path.display()
+                visible(path)
             )));
         }
     }

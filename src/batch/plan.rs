@@ -2,10 +2,11 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::paths::{Input, Output, Request, Target, refuse_file};
+use super::paths::{Input, Output, Request, Target, portable, refuse_file, text};
 use super::places;
 use super::walk::{self, Found};
-use crate::error::{Error, Result};
+use crate::atomic;
+use crate::error::{Error, Result, visible};
 use crate::picture::Format;
 
 /// What becomes of outputs that exist before the work.
@@ -83,8 +84,14 @@ impl Plan {
     /// As [`Plan::new`]; and when a path holds `..` or is a folder.
     pub fn of_list(files: &[PathBuf], out: &Path, options: &Options) -> Result<Self> {
         refuse_file(out)?;
+        let results = places::canonical(out);
         let mut plan = Plan { existing: options.existing, ..Plan::default() };
         for file in files {
+            // As with folders: what finds the pictures would find the results next time.
+            if places::canonical(file).starts_with(&results) {
+                let message = format!("lies in {}, where the results go", visible(out));
+                return Err(Error::Usage(message).at(file));
+            }
             if file.is_dir() {
                 return Err(Error::Usage("a folder in a list of files".into()).at(file));
             }
@@ -130,21 +137,21 @@ impl Plan {
             let message = "this format is not written, only png, jpeg, webp, tiff, bmp and pnm: see --format";
             return Err(Error::Usage(message.into()).at(path));
         }
-        let name = file_name.to_string_lossy().into_owned();
+        let name = text(Path::new(file_name));
         self.jobs.push(Job { format: format(&output, options), input: input.clone(), output, name });
         Ok(())
     }
 
     fn add_folder(&mut self, folder: &Path, request: &Request, options: &Options) -> Result<()> {
         let Target::Folder(target) = &request.target else {
-            return Err(Error::Usage(format!("{} is a folder", folder.display())));
+            return Err(Error::Usage(format!("{} is a folder", visible(folder))));
         };
         // Else the next run would take this run's results for pictures.
         if places::canonical(target).starts_with(places::canonical(folder)) {
             return Err(Error::Usage(format!(
                 "the results of {} cannot go into {}: it is the same folder or lies in it",
-                folder.display(),
-                target.display()
+                visible(folder),
+                visible(target)
             )));
         }
         // One folder becomes the target; of several, each keeps its name in it, as with cp.
@@ -160,7 +167,7 @@ impl Plan {
             }
         }
         if self.jobs.len() + self.failures.len() == before {
-            return Err(Error::Usage(format!("no pictures in {}", folder.display())));
+            return Err(Error::Usage(format!("no pictures in {}", visible(folder))));
         }
         Ok(())
     }
@@ -173,20 +180,19 @@ impl Plan {
     }
 
     fn settle_existing(&mut self) -> Result<()> {
-        let exists = |job: &Job| match &job.output {
-            // A dangling link is something, too.
-            Output::Path(path) => path.symlink_metadata().is_ok(),
-            Output::Stdout => false,
-        };
+        if self.existing != Existing::Skip {
+            let paths = self.jobs.iter().filter_map(|job| job.output.path());
+            paths.into_iter().try_for_each(atomic::refuse_special)?;
+        }
         match self.existing {
             Existing::Overwrite => {}
             Existing::Skip => {
                 let all = self.jobs.len();
-                self.jobs.retain(|job| !exists(job));
+                self.jobs.retain(|job| !job.output.exists());
                 self.skipped = all - self.jobs.len();
             }
             Existing::Refuse => {
-                let mut existing = self.jobs.iter().filter(|job| exists(job));
+                let mut existing = self.jobs.iter().filter(|job| job.output.exists());
                 if let Some(first) = existing.next() {
                     let others = match existing.count() {
                         0 => String::new(),
@@ -218,9 +224,4 @@ fn renamed(path: PathBuf, format: Option<Format>) -> PathBuf {
         }
         _ => path,
     }
-}
-
-fn portable(relative: &Path) -> String {
-    let parts: Vec<_> = relative.iter().map(|part| part.to_string_lossy()).collect();
-    parts.join("/")
 }

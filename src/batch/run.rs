@@ -76,11 +76,18 @@ pub fn run(
     let stop = AtomicBool::new(order.fail_fast && !plan.failures.is_empty());
     let done = AtomicUsize::new(0);
     let failed = AtomicUsize::new(plan.failures.len());
+    let skipped = AtomicUsize::new(plan.skipped);
+    // Two programs may fill a folder together: what the other has made is skipped as if it had been there.
+    let made_meanwhile = |job: &Job| plan.existing == Existing::Skip && job.output.exists();
     let one = |job: &Job| {
         if stop.load(Ordering::Relaxed) {
             return;
         }
-        let result = make(job, existing, writing, &work);
+        let result = (!made_meanwhile(job)).then(|| make(job, existing, writing, &work));
+        let Some(result) = result.filter(|result| result.is_ok() || !made_meanwhile(job)) else {
+            skipped.fetch_add(1, Ordering::Relaxed);
+            return;
+        };
         if result.is_ok() {
             done.fetch_add(1, Ordering::Relaxed);
         } else {
@@ -94,9 +101,9 @@ pub fn run(
     } else {
         plan.jobs.iter().for_each(one);
     }
-    let (done, failed) = (done.into_inner(), failed.into_inner());
-    let left = plan.jobs.len() + plan.failures.len() - done - failed;
-    Summary { done, skipped: plan.skipped, failed, left }
+    let (done, failed, skipped) = (done.into_inner(), failed.into_inner(), skipped.into_inner());
+    let left = plan.jobs.len() + plan.failures.len() + plan.skipped - done - failed - skipped;
+    Summary { done, skipped, failed, left }
 }
 
 fn make(
@@ -108,8 +115,11 @@ fn make(
     let start = Instant::now();
     let size = |picture: &Picture| (picture.width(), picture.height());
     let Decoded { picture: input, format, mut metadata } = picture::decode(&job.input.read()?)?;
-    let picture = work(job, &input)?;
     let format = job.format.unwrap_or(format);
+    // The work may take minutes: what would fail after it fails before.
+    picture::refuse_layout(input.layout(), format)?;
+    job.output.make_room()?;
+    let picture = work(job, &input)?;
     let (from, to) = (size(&input), size(&picture));
     drop(input);
     metadata.strip(writing.strip);
@@ -119,4 +129,61 @@ fn make(
     drop(picture);
     job.output.write(&bytes, existing)?;
     Ok(Made { from, to, format, time: start.elapsed() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::Options;
+    use crate::picture::{Layout, Samples};
+
+    fn folder(layout: Layout) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let samples = Samples::Eight(vec![9; 4 * layout.channels()]);
+        let file = picture::encode(&Picture::new(2, 2, layout, samples).unwrap(), Format::Png).unwrap();
+        for name in ["in/a.png", "in/b.png"] {
+            atomic::write(&folder.path().join(name), &file, atomic::Existing::Refuse).unwrap();
+        }
+        folder
+    }
+
+    fn plan(folder: &tempfile::TempDir, options: &Options) -> Plan {
+        Plan::new(&["in", "out"].map(|name| folder.path().join(name)), options).unwrap()
+    }
+
+    #[test]
+    fn what_has_appeared_meanwhile_is_skipped() {
+        let folder = folder(Layout::Grey);
+        let plan = plan(&folder, &Options { existing: Existing::Skip, ..Options::default() });
+        let theirs = folder.path().join("out/b.png");
+        let appear = || atomic::write(&theirs, b"theirs", atomic::Existing::Replace).unwrap();
+        // Once while the first is worked on, once while the second is.
+        for at in ["a.png", "b.png"] {
+            let work = |job: &Job, picture: &Picture| {
+                if job.name == at {
+                    appear();
+                }
+                Ok(picture.clone())
+            };
+            let summary = run(&plan, Order::default(), Writing::default(), work, |_, _| {});
+            assert_eq!((summary.done, summary.skipped, summary.failed), (1, 1, 0), "{at}");
+            assert_eq!(std::fs::read(&theirs).unwrap(), b"theirs");
+            std::fs::remove_dir_all(folder.path().join("out")).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_not_worked_on() {
+        let failed = |plan: &Plan| {
+            let work = |_: &Job, _: &Picture| -> Result<Picture> { panic!("was worked on") };
+            run(plan, Order::default(), Writing::default(), work, |_, _| {}).failed
+        };
+        let jpeg = Options { format: Some(Format::Jpeg), ..Options::default() };
+        assert_eq!(failed(&plan(&folder(Layout::Rgba), &jpeg)), 2);
+        // A file where a folder should be.
+        let blocked = folder(Layout::Grey);
+        let plan = plan(&blocked, &Options::default());
+        atomic::write(&blocked.path().join("out"), b"", atomic::Existing::Refuse).unwrap();
+        assert_eq!(failed(&plan), 2);
+    }
 }

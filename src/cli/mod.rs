@@ -65,8 +65,9 @@ pub struct Global {
     #[arg(short, long, global = true, display_order = 100)]
     pub quiet: bool,
     /// Threads to use; all of the machine's if not given
-    #[arg(short, long, global = true, value_name = "N", display_order = 100)]
-    pub jobs: Option<std::num::NonZeroUsize>,
+    #[arg(short, long, global = true, value_name = "N", display_order = 100,
+          value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
 }
 
 /// The whole definition, for man pages and completions.

@@ -56,7 +56,7 @@ pub struct Score {
     pub shave: Option<usize>,
     /// Fail, with a line on stderr, if the mean PSNR of the (first) result is below this: that on
     /// what the protocol decides by, on RGB without one
-    #[arg(long, value_name = "DB")]
+    #[arg(long, value_name = "DB", value_parser = decibels)]
     pub min_psnr: Option<f64>,
     /// Print one JSON object: images, mean, interval, shave, protocol; of two results also
     /// difference
@@ -80,3 +80,11 @@ Examples:
   ipt score out.png reference.png --metrics psnr,ms-ssim --json
   ipt score restored/ HR/ --protocol denoise --min-psnr 30
   ipt restore --task denoise50 < noisy.png | ipt score - clean.png";
+
+/// `inf`, which only equal pictures reach, is a number of decibels; NaN, which nothing reaches, is none.
+fn decibels(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(number) if !f64::is_nan(number) => Ok(number),
+        _ => Err("not a number of decibels".into()),
+    }
+}

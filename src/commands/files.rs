@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, stdin, stdout};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::bail;
 
@@ -103,6 +104,7 @@ impl<'a> Files<'a> {
             .map(|how| move |job: &Job| (how.record)(job).to_string());
         let writing =
             Writing { record: record.as_ref().map(|record| record as _), ..encoding::choose(&args.encoding) };
+        let lost = OnceLock::new();
         let summary = batch::run(plan, order, writing, work, |job, result| {
             match result {
                 Err(error) => bar.line(format_args!("ipt: {}: {error}", job.input)),
@@ -110,8 +112,10 @@ impl<'a> Files<'a> {
                 Ok(_) => {}
             }
             if args.json {
-                // Nobody reads on: the pictures are still wanted.
-                let _ = bar.aside(|| print(&record::line(job, result, what)));
+                // The pictures are still wanted, but a record that is lost must not go unsaid.
+                if let Err(error) = bar.aside(|| print(&record::line(job, result, what))) {
+                    lost.get_or_init(|| error);
+                }
             }
             if total > 1 {
                 bar.advance(1);
@@ -121,7 +125,10 @@ impl<'a> Files<'a> {
         if !quiet && total + summary.skipped + plan.failures.len() > 1 {
             progress::line(conclusion(summary));
         }
-        if summary.failed == 0 { Exit::Done } else { Exit::Failed }
+        if let Some(error) = lost.get() {
+            complain(format_args!("stdout: not all records could be written: {error}"));
+        }
+        if summary.failed == 0 && lost.get().is_none() { Exit::Done } else { Exit::Failed }
     }
 }
 

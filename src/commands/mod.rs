@@ -47,7 +47,7 @@ pub fn run(cli: Cli) -> Exit {
 /// The global pool serves the batch, the model and the metrics alike.
 fn limit_threads(global: &Global) -> anyhow::Result<()> {
     if let Some(jobs) = global.jobs {
-        rayon::ThreadPoolBuilder::new().num_threads(jobs.get()).build_global()?;
+        rayon::ThreadPoolBuilder::new().num_threads(jobs.into()).build_global()?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::cli::Global;
-use crate::error::Result;
+use crate::error::{Result, visible};
 use crate::progress;
 use crate::task::Task;
 use crate::weights::Model;
@@ -14,7 +14,7 @@ pub fn open(path: Option<&Path>, task: Option<Task>, global: &Global) -> Result<
     let Some(path) = path else { return Model::embedded() };
     let model = Model::open_for(path, task)?;
     if let Some(inferred) = model.provenance.get(Model::INFERRED).filter(|_| !global.quiet) {
-        progress::line(format_args!("{}: {inferred}", path.display()));
+        progress::line(format_args!("{}: {inferred}", visible(path)));
     }
     Ok(model)
 }

@@ -43,8 +43,8 @@ pub fn line(job: &Job, result: &Result<Made>, what: &Work) -> Vec<u8> {
         Err(error) => Outcome::Failed { error: error.to_string() },
     };
     let record = Record {
-        input: job.input.to_string(),
-        output: job.output.to_string(),
+        input: job.input.text(),
+        output: job.output.text(),
         task: &what.task,
         degradation: what.degradation.map(|how| (how.record)(job)),
         model: what.model,

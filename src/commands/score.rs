@@ -10,7 +10,7 @@ use crate::atomic;
 use crate::batch::{Input, Output};
 use crate::cli::Global;
 use crate::cli::score::Score as Args;
-use crate::error::{AtPath, Error, Result};
+use crate::error::{AtPath, Error, Result, visible};
 use crate::picture::{self, Picture};
 use crate::progress::{self, Progress};
 use crate::score::{self, Case, Exhibit, Figure, Metric, Protocol, Report, Row, Score};
@@ -24,7 +24,7 @@ pub fn run(args: &Args, global: &Global) -> anyhow::Result<Exit> {
         && !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("html"))
     {
         // An older page is replaced; a picture named by mistake must not be.
-        bail!("--html {}: a page's name ends in .html", path.display());
+        bail!("--html {}: a page's name ends in .html", visible(path));
     }
     let (results, reference) = roles(args);
     let found = score::match_up(&results, reference)?;
@@ -57,7 +57,7 @@ pub fn run(args: &Args, global: &Global) -> anyhow::Result<Exit> {
             Err(error) => fail(&error),
         }
     }
-    let results = results.iter().map(|path| Input::new(path).to_string()).collect();
+    let results = results.iter().map(|path| Input::new(path).text()).collect();
     let report = Report::new(protocol, Figure::of(&args.metrics), results, rows);
     show(&report, args)?;
     if let Some(path) = &args.html {

@@ -225,7 +225,7 @@ pub(super) fn go(options: &mut Options, args: &Training, global: &Global) -> any
     // Written out, so that the run is repeated and resumed in the same numbers elsewhere.
     options.precision = if precision == Precision::F32 { "f32" } else { "bf16" }.into();
     // Making batches takes few cycles; two threads keep up with any model.
-    let loaders = global.jobs.map_or(2, |jobs| jobs.get().min(2));
+    let loaders = global.jobs.map_or(2, |jobs| usize::from(jobs).min(2));
     let machine = Machine { device, precision, loaders };
     let signal = catch_signals().context("signals cannot be caught")?;
     let mut display = Display::new(options, global.quiet, signal.clone());

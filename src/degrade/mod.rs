@@ -19,6 +19,8 @@ pub use rain::Rain;
 pub use record::Record;
 pub use streaks::StreakSet;
 
+use std::borrow::Cow;
+
 use rand::Rng;
 use rand::rngs::ChaCha8Rng;
 
@@ -31,7 +33,8 @@ pub fn stream(seed: u64, degradation: impl Into<Degradation>, name: &str) -> Cha
     rng::stream(seed, &[b"degrade", degradation.into().to_string().as_bytes(), name.as_bytes()])
 }
 
-/// The picture, damaged, in its own layout and depth: as it would be before a task restored it.
+/// The picture, damaged, in its own layout and depth: as it would be before a task restored it. Where pixels
+/// are taken together, colours under no opacity are those around them.
 ///
 /// - Shrinking: cropped to a multiple of the scale, then MATLAB's bicubic filter, opacity included.
 /// - Noise: N(0, σ) is added to each colour sample (σ on the 0..255 scale), the sum rounded and
@@ -50,7 +53,14 @@ pub fn degrade(
     streaks: Option<&StreakSet>,
 ) -> Result<Picture> {
     let (width, height, layout) = (picture.width(), picture.height(), picture.layout());
-    match degradation.into() {
+    let degradation = degradation.into();
+    // What takes pixels together must not bring hidden colours to light.
+    let filled = match degradation {
+        Degradation::Shrink(_) | Degradation::Jpeg(_) | Degradation::Blur(_) => picture.with_hidden_filled(),
+        Degradation::Noise(_) | Degradation::Rain => Cow::Borrowed(picture),
+    };
+    let picture = &*filled;
+    match degradation {
         Degradation::Shrink(scale) => {
             let scale = scale as usize;
             Ok(resize(&picture.crop_to_multiple(scale)?, 1.0 / scale as f64))

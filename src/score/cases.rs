@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::batch::{self, Input};
-use crate::error::{Error, Result};
+use crate::error::{AtPath, Error, Result, visible};
 
 /// A reference and what was restored of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +50,10 @@ pub fn match_up(results: &[&Path], reference: &Path) -> Result<Cases> {
     if folders == 0 {
         return Ok(Cases { cases: vec![single(&paths, inputs)], failures: Vec::new() });
     }
+    // Not there at all, it would be missed once for each picture of the others.
+    for path in &paths {
+        path.metadata().at(path)?;
+    }
     let mut failures = Vec::new();
     let sides: Vec<Side> = paths.iter().map(|path| Side::new(path, &mut failures)).collect();
     let mut cases = Vec::new();
@@ -64,13 +68,13 @@ pub fn match_up(results: &[&Path], reference: &Path) -> Result<Cases> {
             let have = sides.iter().find_map(|side| side.files.get(name));
             let lacks = sides.iter().position(|side| !side.files.contains_key(name));
             if let (Some(have), Some(lacks)) = (have, lacks) {
-                let message = format!("no picture {name} in {}", paths[lacks].display());
+                let message = format!("no picture {} in {}", visible(name), visible(paths[lacks]));
                 failures.push(Error::Usage(message).at(have));
             }
         }
     }
     if cases.is_empty() && failures.is_empty() {
-        let folders: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        let folders: Vec<String> = paths.iter().map(visible).collect();
         return Err(Error::Usage(format!("no pictures in {}", folders.join(" and "))));
     }
     Ok(Cases { cases, failures })
@@ -117,7 +121,7 @@ impl Side {
                 Ok(found) => {
                     let name = stem(&found.relative);
                     if let Some(other) = side.files.insert(name.clone(), found.path.clone()) {
-                        let message = format!("{} has the same name", other.display());
+                        let message = format!("{} has the same name", visible(other));
                         failures.push(Error::Usage(message).at(found.path));
                         side.ambiguous.push(name);
                     }
@@ -133,9 +137,7 @@ impl Side {
 }
 
 fn stem(relative: &Path) -> String {
-    let path = relative.with_extension("");
-    let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
-    parts.join("/")
+    batch::portable(&relative.with_extension(""))
 }
 
 #[cfg(test)]
@@ -171,13 +173,16 @@ mod tests {
     #[test]
     fn single_files() {
         let other = folder(&["x.png", "y.png"]);
+        let some = folder(&["x.bmp", "z.bmp"]);
+        let beside = |name: &str| match_up(&[&some.path().join(name)], other.path());
         let named = |a: &str, b: &Path| match_up(&[Path::new(a)], b).map(|found| found.cases[0].name.clone());
-        assert_eq!(named("some/x.bmp", other.path()).unwrap(), "x");
+        assert_eq!(beside("x.bmp").unwrap().cases[0].name, "x");
+        assert!(beside("w.bmp").unwrap_err().to_string().contains("w.bmp"));
         assert_eq!(named("some/x.bmp", Path::new("y.png")).unwrap(), "x");
         assert_eq!(named("-", Path::new("to/y.png")).unwrap(), "y");
         assert!(match_up(&[Path::new("-")], Path::new("-")).is_err());
         assert!(match_up(&[Path::new("-")], other.path()).is_err());
-        assert_eq!(match_up(&[Path::new("some/z.bmp")], other.path()).unwrap().failures.len(), 1);
+        assert_eq!(beside("z.bmp").unwrap().failures.len(), 1);
     }
 
     #[test]

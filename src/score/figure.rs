@@ -120,6 +120,16 @@ impl Figure {
     pub fn decimals(self) -> usize {
         if self.metric == Metric::Psnr { 3 } else { 4 }
     }
+
+    /// A value for people, `-` where it is undefined.
+    pub fn number(self, value: f64) -> String {
+        if value.is_nan() { "-".into() } else { format!("{value:.*}", self.decimals()) }
+    }
+
+    /// A difference for people, with its sign; `-` where it is undefined.
+    pub fn signed(self, value: f64) -> String {
+        if value.is_nan() { "-".into() } else { format!("{value:+.*}", self.decimals()) }
+    }
 }
 
 impl fmt::Display for Figure {

@@ -22,6 +22,11 @@ fn a_list_of_files_keeps_its_folders() {
         assert_eq!(run.code, Some(2), "{run}");
         assert!(run.stderr.contains(words), "{run}");
     }
+    // Next time `find` would find these results, too.
+    for (folder, file) in [("deep", "deep/c.png"), ("out", "out/a b.png"), (".", "a b.png")] {
+        let run = env.run(&format!("{DEGRADE} --files0-from - --out {folder}"), file.as_bytes());
+        assert_eq!((run.code, run.stderr.contains("lies in")), (Some(2), true), "{run}");
+    }
     env.assert_error(&format!("{DEGRADE} --files0-from list"), &["--out"]);
     env.assert_error(&format!("{DEGRADE} --files0-from list --out out a.png"), &["PATH"]);
     env.assert_error(&format!("{DEGRADE} --files0-from missing --out out"), &["missing: "]);
@@ -48,6 +53,7 @@ fn out_makes_all_paths_inputs() {
     assert_eq!(env.files("all"), ["a.png", "in/b.png", "in/deep/c.png"]);
     env.assert_error(&format!("{DEGRADE} --out a.png in/b.png"), &["a.png is not a folder"]);
     env.assert_error(&format!("{DEGRADE} --out out -"), &["stdin has no name"]);
+    env.assert_error(&format!("{DEGRADE} --out - a.png"), &["--out names a folder"]);
     env.assert_error(&format!("{DEGRADE} --out out"), &["no pictures are named"]);
 }
 
@@ -99,6 +105,18 @@ fn a_json_line_for_each_picture() {
     assert_eq!(lines[1]["format"], "jpeg");
     assert!(lines[2]["error"].is_string());
     env.assert_error(&format!("{DEGRADE} --json in/a.png"), &["--json"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn lost_records_are_a_failure() {
+    let env = TestEnv::with(&["in/a.png", "in/b.png"]);
+    let run = env.bash(&format!("ipt {DEGRADE} --json in out >/dev/full"));
+    assert_eq!(run.code, Some(1), "{run}");
+    run.assert_lines(&["stdout: not all records could be written"]);
+    assert_eq!(env.files("out"), ["a.png", "b.png"]);
+    let run = env.bash(&format!("set +o pipefail; ipt {DEGRADE} --overwrite --json in out | head -c 1"));
+    assert_eq!(run.code, Some(0), "{run}");
 }
 
 #[test]

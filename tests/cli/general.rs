@@ -21,6 +21,8 @@ fn a_wrong_command_line_is_refused() {
     env.assert_error("degrade a.png", &["--task"]);
     env.assert_error("degrade --task sr7 a.png", &["sr7", "sr2, sr3, sr4"]);
     env.assert_error("degrade --task sr2 --jobs 0 a.png", &["--jobs"]);
+    env.assert_error("degrade --task sr2 --jobs 100000 a.png", &["--jobs", "1024"]);
+    env.assert_error("score a.png a.png --min-psnr nan", &["--min-psnr"]);
     env.assert_error("degrade --task sr2 --format gifs a.png", &["gifs"]);
     env.assert_error("degrade --task sr2 --overwrite --skip-existing a.png b.png", &["--overwrite"]);
     env.assert_error("score a.png", &["REFERENCE"]);

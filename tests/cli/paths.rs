@@ -113,6 +113,40 @@ fn existing_outputs() {
 
 #[cfg(unix)]
 #[test]
+fn devices_are_not_replaced() {
+    let env = TestEnv::with(&["a.png"]);
+    std::os::unix::fs::symlink("/dev/null", env.path("link")).unwrap();
+    for output in ["/dev/null", "link", "--overwrite /dev/null", "--overwrite link"] {
+        env.assert_error(&format!("{DEGRADE} a.png {output}"), &["is no file, but a device or a pipe"]);
+    }
+}
+
+/// A name may hold what commands a terminal, or another line.
+#[cfg(unix)]
+#[test]
+fn names_are_shown_without_control_characters() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let env = TestEnv::with(&["ref/a\u{1b}[2J.png", "ref/b\nipt: all fine.png"]);
+    for name in [&b"in/\xff.png"[..], b"in/\xfe.png"] {
+        std::fs::create_dir_all(env.path("in")).unwrap();
+        let path = env.path("").join(OsStr::from_bytes(name));
+        ipt::atomic::write(&path, &env.read("ref/a\u{1b}[2J.png"), ipt::atomic::Existing::Refuse).unwrap();
+    }
+    env.assert_output("-q degrade --task denoise9 ref out", b"");
+    let table = String::from_utf8(env.assert_output("-q score out ref", b"")).unwrap();
+    assert!(!table.contains('\u{1b}') && table.contains("a\\u{1b}[2J"), "{table}");
+    assert!(table.contains("b\\nipt: all fine"), "{table}");
+    // Names that are no text are told apart, and have noise of their own.
+    env.assert_output("-q degrade --task denoise9 in noisy", b"");
+    let table = String::from_utf8(env.assert_output("-q score noisy in --csv", b"")).unwrap();
+    assert!(table.contains("\\xff,") && table.contains("\\xfe,"), "{table}");
+    let read = |name: &[u8]| std::fs::read(env.path("noisy").join(OsStr::from_bytes(name))).unwrap();
+    assert_ne!(read(b"\xff.png"), read(b"\xfe.png"));
+}
+
+#[cfg(unix)]
+#[test]
 fn links_are_followed_once() {
     use std::os::unix::fs::symlink;
     let env = TestEnv::with(&["store/a.png", "in/b.png"]);

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
-use crate::harness::TestEnv;
+use crate::harness::{TestEnv, tiny};
 
 /// The lines of the code blocks marked `sh`, of the section with this heading, comments left out.
 fn commands(heading: &str) -> Vec<String> {
@@ -58,6 +58,28 @@ fn the_experiment_makes_what_is_missing_and_no_more() {
     let second = make();
     assert!(!second.contains("restore --task"), "nothing was new: {second}");
     assert_eq!(first.lines().last(), second.lines().last());
+}
+
+/// Pictures that are replaced or gone, and other settings, are not passed over.
+#[test]
+fn the_experiment_makes_anew_what_changed() {
+    let env = TestEnv::with(&["HR/a b.png", "HR/deep/c.png", "other.png"]);
+    let hr = format!("HR={}", env.path("HR").display());
+    let make = |more: &str| make(&env, &["-f", "examples/Makefile", "TASKS=sr2", &hr, more]);
+    let (degrades, restores) = ("degrade --task sr2", "restore --task sr2");
+    assert!(make("SEED=0").contains(degrades));
+    assert!(!make("SEED=0").contains(degrades));
+    assert!(make("SEED=1").contains("degrade --task sr2 --seed 1"));
+    tiny(&["sr2"]).save(&env.path("tiny.safetensors"), candle_core::DType::F16).unwrap();
+    let model = format!("MODEL={}", env.path("tiny.safetensors").display());
+    let other = make(&model);
+    assert!(!other.contains("--seed 1") && other.contains(restores), "{other}");
+    make("SEED=0");
+    env.write("HR/a b.png", &env.read("other.png"));
+    assert!(make("SEED=0").contains(restores));
+    std::fs::remove_file(env.path("HR/deep/c.png")).unwrap();
+    assert!(make("SEED=0").contains(restores));
+    assert_eq!(env.files("out/sr2/restored"), ["a b.png"]);
 }
 
 #[test]

@@ -164,6 +164,9 @@ fn what_is_missing_or_differs_is_named_and_the_rest_goes_on() {
     );
     assert_eq!(json(run.stdout)["images"].as_array().unwrap().len(), 3);
     env.assert_failure("score out/missing.png in/a.png", &["out/missing.png: "]);
+    // Once, not for each picture.
+    env.assert_error("score out missing", &["missing: "]);
+    env.assert_error("score out out --ref missing", &["missing: "]);
 }
 
 #[test]

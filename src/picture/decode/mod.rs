@@ -200,6 +200,11 @@ impl Found {
 }
 
 fn reason(error: ImageError) -> Error {
+    if let ImageError::IoError(error) = &error
+        && error.kind() == std::io::ErrorKind::UnexpectedEof
+    {
+        return Error::Decode("the file is cut off".into());
+    }
     // Some decoders' reasons have several lines; a file's error has one.
     Error::Decode(error.to_string().split_whitespace().collect::<Vec<_>>().join(" "))
 }

@@ -80,7 +80,7 @@ pub fn encode(picture: &Picture, format: Format) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// JPEG cannot hold opacity; JPEG sides go to 65535, WebP sides to 16383; metadata may be too long for
-/// JPEG (64 KiB each of EXIF and XMP).
+/// JPEG (64 KiB each of EXIF and XMP, 16 MiB of profile).
 pub fn encode_with(
     picture: &Picture,
     format: Format,
@@ -125,6 +125,20 @@ fn by_library(
     Ok(file.into_inner())
 }
 
+/// Refuses what can be refused before there is a picture to write: a layout that `format` cannot hold
+/// and that nothing else stands for.
+///
+/// # Errors
+/// JPEG cannot hold opacity.
+pub fn refuse_layout(layout: Layout, format: Format) -> Result<()> {
+    if format == Format::Jpeg && layout.has_alpha() {
+        return Err(Error::Encode(
+            "a jpeg file cannot hold opacity (alpha): choose png, webp or tiff".into(),
+        ));
+    }
+    Ok(())
+}
+
 /// The picture in a layout and depth that `format` holds.
 fn fit(picture: &Picture, format: Format) -> Result<Cow<'_, Picture>> {
     let longest = match format {
@@ -138,11 +152,7 @@ fn fit(picture: &Picture, format: Format) -> Result<Cow<'_, Picture>> {
             picture.width, picture.height
         )));
     }
-    if format == Format::Jpeg && picture.layout.has_alpha() {
-        return Err(Error::Encode(
-            "a jpeg file cannot hold opacity (alpha): choose png, webp or tiff".into(),
-        ));
-    }
+    refuse_layout(picture.layout, format)?;
     let mut fitted = Cow::Borrowed(picture);
     if matches!(format, Format::Jpeg | Format::WebP | Format::Bmp)
         && matches!(picture.samples, Samples::Sixteen(_))

@@ -17,6 +17,8 @@ const PNG_XMP: &[u8] = b"XML:com.adobe.xmp\0\0\0\0\0";
 const PNG_RECORD: &[u8] = b"ipt\0\0\0\0\0";
 /// The most bytes of a JPEG segment, without its length.
 const JPEG_SEGMENT: usize = 65533;
+/// The most bytes of a profile in a JPEG file: 255 segments, each with 14 bytes before its part.
+const JPEG_PROFILE: usize = 255 * (JPEG_SEGMENT - 14);
 
 impl Metadata {
     /// The file with this metadata; TIFF has it already, BMP and PNM hold none.
@@ -60,6 +62,12 @@ impl Metadata {
                             "{length} bytes of {kind} do not fit a jpeg file; --strip leaves them out"
                         )));
                     }
+                }
+                let length = self.icc.as_ref().map_or(0, Vec::len);
+                if length > JPEG_PROFILE {
+                    return Err(Error::Encode(format!(
+                        "a colour profile of {length} bytes does not fit a jpeg file; --strip=all leaves it out"
+                    )));
                 }
                 let mut jpeg = Jpeg::from_bytes(file.into()).map_err(ours)?;
                 if let Some(xmp) = self.xmp {

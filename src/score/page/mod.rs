@@ -93,8 +93,11 @@ impl Report {
             if let Some(paired) = summary.paired {
                 body += &cell(figure, paired.difference, true);
                 body += &format!(
-                    "<td>{} · {} · {}</td><td>{:.4}</td>",
-                    paired.wins, paired.ties, paired.losses, paired.p
+                    "<td>{} · {} · {}</td><td>{}</td>",
+                    paired.wins,
+                    paired.ties,
+                    paired.losses,
+                    escape(&paired.probability())
                 );
             }
             body += "</tr>\n";
@@ -118,9 +121,9 @@ impl Report {
                 let mut add = |value: f64, text: String| {
                     body += &format!("<td class={colour} data-value=\"{value}\">{text}</td>");
                 };
-                scores.iter().for_each(|score| add(score[figure], number(figure, score[figure])));
+                scores.iter().for_each(|score| add(score[figure], figure.number(score[figure])));
                 if let Some(difference) = row.difference(figure) {
-                    add(difference, format!("{difference:+.*}", figure.decimals()));
+                    add(difference, figure.signed(difference));
                 }
             }
             body += "</tr>\n";
@@ -135,18 +138,13 @@ fn column(title: &str) -> String {
 }
 
 fn cell(figure: Figure, Estimate { mean, interval }: Estimate, signed: bool) -> String {
-    let number = |value: f64| match signed {
-        true => format!("{value:+.*}", figure.decimals()),
-        false => number(figure, value),
-    };
+    let number = |value: f64| if signed { figure.signed(value) } else { figure.number(value) };
+    // Of an undefined mean there are no ends.
+    let interval = interval.filter(|_| !mean.is_nan());
     let interval = interval.map_or(String::new(), |interval| {
         format!(" <small>{} … {}</small>", number(interval.low), number(interval.high))
     });
     format!("<td>{}{interval}</td>", number(mean))
-}
-
-fn number(figure: Figure, value: f64) -> String {
-    format!("{value:.*}", figure.decimals())
 }
 
 /// The template with each `{{name}}` replaced; what is put in is not looked at again.

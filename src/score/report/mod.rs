@@ -47,6 +47,13 @@ pub struct Paired {
     pub p: f64,
 }
 
+impl Paired {
+    /// The p-value for people.
+    pub fn probability(&self) -> String {
+        if self.p < 0.0001 { "<0.0001".into() } else { format!("{:.4}", self.p) }
+    }
+}
+
 /// What all pictures come to in one figure.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {

@@ -3,6 +3,7 @@
 use std::io::{Result, Write};
 
 use super::{Estimate, Paired, Report};
+use crate::error::visible;
 use crate::score::figure::Figure;
 
 impl Report {
@@ -14,7 +15,7 @@ impl Report {
         match (&self.results[..], self.rows.is_empty()) {
             (_, true) => Ok(()),
             ([a, b], _) => {
-                write!(out, "A: {a}\nB: {b}\n\n")?;
+                write!(out, "A: {}\nB: {}\n\n", visible(a), visible(b))?;
                 align(&self.differences(), &mut out)?;
                 writeln!(out)?;
                 align(&self.comparison(), out)
@@ -25,11 +26,11 @@ impl Report {
 
     fn one_result(&self) -> Vec<Vec<String>> {
         let line = |name: &str, value: &dyn Fn(Figure) -> f64| {
-            let figures = self.figures.iter().map(|&figure| number(figure, value(figure)));
+            let figures = self.figures.iter().map(|&figure| figure.number(value(figure)));
             [name.to_owned()].into_iter().chain(figures).collect()
         };
         let mut lines = vec![self.header("")];
-        lines.extend(self.rows.iter().map(|row| line(&row.name, &|figure| row.scores[0][figure])));
+        lines.extend(self.rows.iter().map(|row| line(&visible(&row.name), &|figure| row.scores[0][figure])));
         let estimate = |figure| self.summaries[&figure].results[0];
         if self.rows.len() > 1 {
             let end = |which: fn(Estimate) -> f64| move |figure| which(estimate(figure));
@@ -43,8 +44,8 @@ impl Report {
     fn differences(&self) -> Vec<Vec<String>> {
         let mut lines = vec![self.header("A − B")];
         lines.extend(self.rows.iter().map(|row| {
-            let difference = |&figure: &Figure| row.difference(figure).map(|by| signed(figure, by));
-            [row.name.clone()].into_iter().chain(self.figures.iter().filter_map(difference)).collect()
+            let difference = |&figure: &Figure| row.difference(figure).map(|by| figure.signed(by));
+            [visible(&row.name)].into_iter().chain(self.figures.iter().filter_map(difference)).collect()
         }));
         lines
     }
@@ -54,14 +55,15 @@ impl Report {
         let mut lines = vec![header.map(String::from).to_vec()];
         for &figure in &self.figures {
             let summary = &self.summaries[&figure];
-            let Some(Paired { difference, wins, ties, losses, p }) = summary.paired else { continue };
-            let means = summary.results.iter().map(|estimate| number(figure, estimate.mean));
+            let Some(paired) = summary.paired else { continue };
+            let Paired { difference, wins, ties, losses, .. } = paired;
+            let means = summary.results.iter().map(|estimate| figure.number(estimate.mean));
             let (low, high) = ends(difference);
             let mut line = vec![figure.title()];
             line.extend(means);
-            line.extend([difference.mean, low, high].map(|by| signed(figure, by)));
+            line.extend([difference.mean, low, high].map(|by| figure.signed(by)));
             line.extend([wins, ties, losses].map(|count| count.to_string()));
-            line.push(probability(p));
+            line.push(paired.probability());
             lines.push(line);
         }
         lines
@@ -75,18 +77,6 @@ impl Report {
 /// The ends of the interval; NaN where there is none.
 fn ends(estimate: Estimate) -> (f64, f64) {
     estimate.interval.map_or((f64::NAN, f64::NAN), |interval| (interval.low, interval.high))
-}
-
-fn number(figure: Figure, value: f64) -> String {
-    if value.is_nan() { "-".into() } else { format!("{value:.*}", figure.decimals()) }
-}
-
-fn signed(figure: Figure, value: f64) -> String {
-    if value.is_nan() { "-".into() } else { format!("{value:+.*}", figure.decimals()) }
-}
-
-fn probability(p: f64) -> String {
-    if p < 0.0001 { "<0.0001".into() } else { format!("{p:.4}") }
 }
 
 /// The first column to the left, the others to the right.
