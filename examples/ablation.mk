@@ -10,7 +10,9 @@
 # arm's (tuned-TASK) beside one that begins with nothing (scratch-TASK), all else being the same.
 #
 # Only what is missing is made, and a run that was interrupted goes on. OPTIONS are of `ipt train` and
-# hold for every run, but for what an arm changes; those of `ipt` go with it: IPT="ipt --jobs 2".
+# hold for every run, but for what an arm changes; those of `ipt` go with it: IPT="ipt --jobs 2". RATE is the
+# largest learning rate of every run; without it each has its own: that of OPTIONS or of an arm rate-VALUE,
+# else the default, which for the arm optimizer-adam is Adam's.
 
 IPT        ?= ipt
 PHOTOS     ?= $(error PHOTOS is the folder of photographs to learn from)
@@ -25,7 +27,7 @@ OPTIONS    ?=
 ARMS       ?= lambda-0.1 lambda-0 layers-0 task_embedding-none optimizer-adam
 TUNE_TASKS ?= sr2 denoise70
 TUNE_STEPS ?= $(STEPS)
-RATE       ?= 5e-4
+RATE       ?=
 FEW        ?= 20
 
 here   := $(dir $(lastword $(MAKEFILE_LIST)))
@@ -33,7 +35,7 @@ first  := $(firstword $(ARMS))
 tuning := $(foreach task,$(TUNE_TASKS),tuned-$(task) scratch-$(task))
 # A run's place is OUT/ARM/SEED.
 seed = $(notdir $(@D))
-run  = $(if $(wildcard $(@D)/checkpoints/*),--resume) --out $(@D) --seed $(seed) --lr $(RATE) --validate $(VALIDATION)
+run  = $(if $(wildcard $(@D)/checkpoints/*),--resume) --out $(@D) --seed $(seed) $(if $(RATE),--lr $(RATE)) --validate $(VALIDATION)
 # Only the last measurement counts.
 long  = $(if $(MINUTES),--max-time $(MINUTES)m --validate-every 1000000,--steps $(STEPS) --validate-every $(STEPS))
 short = --steps $(TUNE_STEPS) --validate-every $(TUNE_STEPS) --files-from $(OUT)/few
@@ -42,20 +44,30 @@ short = --steps $(TUNE_STEPS) --validate-every $(TUNE_STEPS) --files-from $(OUT)
 .DELETE_ON_ERROR:
 .SECONDARY:
 all: $(foreach arm,$(ARMS) $(tuning),$(SEEDS:%=$(OUT)/$(arm)/%/final.safetensors))
-	@python3 $(here)ablation.py $(OUT) $(ARMS)
-	@for task in $(TUNE_TASKS); do echo; python3 $(here)ablation.py $(OUT) scratch-$$task tuned-$$task; done
+	@python3 $(here)ablation.py $(OUT) "$(SEEDS)" $(ARMS)
+	@for task in $(TUNE_TASKS); do \
+	    echo; python3 $(here)ablation.py $(OUT) "$(SEEDS)" scratch-$$task tuned-$$task; done
 
-# A run of no step, for its config.toml, which keeps OPTIONS for the others.
+# A run of no step in this place, for its config.toml, which keeps OPTIONS for the others. Nothing is lost
+# where one that was interrupted is begun anew.
+none = rm -rf $(1) && \
+    $(IPT) train $(PHOTOS) --out $(1) --preset $(PRESET) $(TASKS:%=--tasks %) --steps 0 $(OPTIONS)
+
 $(OUT)/base/config.toml:
-	$(IPT) train $(PHOTOS) --out $(@D) --preset $(PRESET) $(TASKS:%=--tasks %) --steps 0 $(OPTIONS)
+	$(call none,$(@D))
 
 $(OUT)/few: $(OUT)/base/config.toml
 	find $(PHOTOS) -type f | LC_ALL=C sort | head -n $(FEW) > $@
 
-# A number stays a number and a word a word.
+# A number stays a number and a word a word; how long a run is stands beside it.
 $(OUT)/%.toml: $(OUT)/base/config.toml
 	arm='$*' && key=$${arm%%-*} && grep -q "^$$key = " $< && \
-	    sed -E "s/^$$key = (\"?).*/$$key = \1$${arm#*-}\1/" $< > $@
+	    sed -E -e "s/^$$key = (\"?).*/$$key = \1$${arm#*-}\1/" -e '/^steps = /d' $< > $@
+
+# The program knows which rate goes with another optimizer.
+$(OUT)/optimizer-%.toml: $(OUT)/base/config.toml
+	$(call none,$(OUT)/base-$*) --optimizer $*
+	sed '/^steps = /d' $(OUT)/base-$*/config.toml > $@
 
 define pretrain
 $(OUT)/$(1)/%/final.safetensors: $(OUT)/$(1).toml

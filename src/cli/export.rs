@@ -11,7 +11,8 @@ use crate::task::Task;
 ///
 /// The tensors get the names of the authors' published code, so that it, or the package spandrel,
 /// loads them. Only models of its kind fit: those of `ipt train --preset base`, and published
-/// weights, tuned or not.
+/// weights, tuned or not. Weights with out_proj.bias, which PyTorch 1.6 to 1.8 made and some published ones
+/// have, keep it, and so need such a PyTorch.
 #[derive(Debug, Clone, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Export {

@@ -75,7 +75,7 @@ impl Display {
         self.line(format_args!("step {}: PSNR in dB, and what is gained", validation.step));
         for score in &validation.tasks {
             let (y, rgb) = (score.psnr_y, score.psnr_rgb);
-            let (gain_y, gain_rgb) = (y - score.input_psnr_y, rgb - score.input_psnr_rgb);
+            let [gain_y, gain_rgb] = score.gains();
             let task = score.task.to_string();
             self.line(format_args!("  {task:10} Y {y:6.2} {gain_y:+6.2}   RGB {rgb:6.2} {gain_rgb:+6.2}"));
         }

@@ -125,15 +125,15 @@ pub(super) fn take(options: &mut Options, args: &Training) -> anyhow::Result<()>
     options.freeze_body |= args.freeze_body;
     put(&mut options.batch, &args.batch);
     put(&mut options.accumulate, &args.accumulate);
-    if args.steps.is_some() || args.epochs.is_some() || args.max_time.is_some() {
-        options.steps = args.steps;
-        if let Some(epochs) = args.epochs {
-            options.steps = Some(steps_of(epochs, options)?);
-        }
-        options.max_seconds = args.max_time.map(|time| time.as_secs_f64());
-    } else if options.steps.is_none() && options.max_seconds.is_none() {
+    options.steps = args.steps.or(options.steps);
+    if let Some(epochs) = args.epochs {
+        options.steps = Some(steps_of(epochs, options, &args.out)?);
+    }
+    options.max_seconds = args.max_time.map(|time| time.as_secs_f64()).or(options.max_seconds);
+    if options.steps.is_none() && options.max_seconds.is_none() {
         options.steps = Some(STEPS);
     }
+    let before = (options.schedule, options.optimizer);
     if let Some(schedule) = args.schedule {
         options.schedule = match schedule {
             ScheduleName::Cosine => Schedule::Cosine,
@@ -150,7 +150,7 @@ pub(super) fn take(options: &mut Options, args: &Training) -> anyhow::Result<()>
             RuleName::Muon => Rule::Muon,
         };
     }
-    if args.schedule.is_some() || args.optimizer.is_some() {
+    if (options.schedule, options.optimizer) != before {
         options.rate = options.default_rate();
     }
     if let Some(form) = args.contrastive_form {
@@ -187,12 +187,13 @@ pub(super) fn take(options: &mut Options, args: &Training) -> anyhow::Result<()>
 }
 
 /// Steps that draw as many patches as `epochs` times the pictures.
-fn steps_of(epochs: f64, options: &Options) -> anyhow::Result<u64> {
+fn steps_of(epochs: f64, options: &Options, out: &Path) -> anyhow::Result<u64> {
     let pairs = options.tune.as_ref().and_then(|tune| tune.pairs.as_ref());
     let pictures = match pairs {
-        Some([degraded, _]) => Files::find(std::slice::from_ref(degraded))?.len(),
-        None => Files::find(&options.photos)?.len(),
+        Some([degraded, _]) => Files::find(std::slice::from_ref(degraded))?,
+        None => Files::find(&options.photos)?,
     };
+    let pictures = pictures.outside(out).len();
     let patches_of_a_step = (options.batch * options.accumulate).max(1);
     Ok((epochs * pictures as f64 / patches_of_a_step as f64).ceil() as u64)
 }

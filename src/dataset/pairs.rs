@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use super::photos::{Files, Photos};
-use crate::error::{Error, Result};
+use super::files::Files;
+use super::photos::Photos;
+use crate::error::{Error, Result, visible};
 use crate::picture::Picture;
 
 /// Degraded pictures and their clean partners, matched by the names of the files.
@@ -13,36 +14,40 @@ use crate::picture::Picture;
 pub struct Pairs {
     degraded: Photos,
     clean: Photos,
-    odd: Mutex<HashSet<usize>>,
 }
 
 impl Pairs {
-    /// Matches the pictures in two folders by their file names without extensions, keeping at most
-    /// `budget` bytes of decoded pixels. Clean pictures without a degraded partner are left alone, and so
-    /// are those whose BLAKE3 hash is among `excluded`.
+    /// Matches the pictures in two folders, but for those in the folder `run`, by their file names
+    /// without extensions, keeping at most `budget` bytes of decoded pixels. Clean pictures without a
+    /// degraded partner are left alone, and so are those whose BLAKE3 hash is among `excluded`.
     ///
     /// # Errors
     /// When a degraded picture has no partner, a name occurs twice in a folder, or there are none.
     pub fn find(
         degraded: &Path,
         clean: &Path,
+        run: &Path,
         budget: usize,
         excluded: HashSet<blake3::Hash>,
     ) -> Result<Self> {
-        let (degraded_by_stem, clean_by_stem) = (by_stem(degraded)?, by_stem(clean)?);
+        let [mut degraded_files, mut clean_files] = [
+            Files::walk(&[degraded.to_path_buf()])?.outside(run),
+            Files::walk(&[clean.to_path_buf()])?.outside(run),
+        ];
+        let (degraded_by_stem, clean_by_stem) = (by_stem(&degraded_files)?, by_stem(&clean_files)?);
         let mut partners = Vec::new();
         for (stem, path) in &degraded_by_stem {
-            let partner = clean_by_stem.get(stem).ok_or_else(|| {
-                Error::Usage(format!("no picture '{stem}' in {}", clean.display())).at(path)
-            })?;
+            let partner = clean_by_stem
+                .get(stem)
+                .ok_or_else(|| Error::Usage(format!("no picture '{stem}' in {}", visible(clean))).at(path))?;
             partners.push(partner.clone());
         }
-        let degraded = Files::find(&degraded_by_stem.into_values().collect::<Vec<_>>())?;
+        degraded_files.paths = degraded_by_stem.into_values().collect();
+        clean_files.paths = partners;
         // Both budgets in proportion to what a pair needs is not worth knowing: halves do.
         Ok(Self {
-            degraded: Photos::new(degraded, budget / 2, HashSet::new())?,
-            clean: Photos::new(Files::find(&partners)?, budget / 2, excluded)?,
-            odd: Mutex::default(),
+            degraded: Photos::new(degraded_files, budget / 2, HashSet::new())?,
+            clean: Photos::new(clean_files, budget / 2, excluded)?,
         })
     }
 
@@ -61,26 +66,31 @@ impl Pairs {
         stem(self.degraded.path(index))
     }
 
-    /// The pair `index`, if both are sound, the degraded one has at least `side` pixels a side, and
-    /// the clean one is `scale` times as large (less than `scale` pixels more do not matter).
-    pub fn get(&self, index: usize, side: usize, scale: usize) -> Option<(Arc<Picture>, Arc<Picture>)> {
+    /// The degraded picture's file of a pair.
+    pub fn path(&self, index: usize) -> &Path {
+        self.degraded.path(index)
+    }
+
+    /// The pair `index`, of which the degraded one has at least `side` pixels a side, and the clean one
+    /// is `scale` times as large (less than `scale` pixels more do not matter).
+    ///
+    /// # Errors
+    /// When one is not sound or they are not so; that is said once through [`Pairs::notes`], too.
+    pub fn get(&self, index: usize, side: usize, scale: usize) -> Result<(Arc<Picture>, Arc<Picture>)> {
         let degraded = self.degraded.get(index, side)?;
         let clean = self.clean.get(index, side * scale)?;
         if clean.width() / scale == degraded.width() && clean.height() / scale == degraded.height() {
-            return Some((degraded, clean));
+            return Ok((degraded, clean));
         }
-        let mut odd = self.odd.lock().unwrap_or_else(PoisonError::into_inner);
-        if odd.insert(index) {
-            self.degraded.note(format!(
-                "{}: {}×{} pixels are not {scale} times {}×{}: not used",
-                self.clean.path(index).display(),
-                clean.width(),
-                clean.height(),
-                degraded.width(),
-                degraded.height()
-            ));
-        }
-        None
+        let reason = format!(
+            "{}: {}×{} pixels are not {scale} times {}×{}",
+            visible(self.clean.path(index)),
+            clean.width(),
+            clean.height(),
+            degraded.width(),
+            degraded.height()
+        );
+        Err(self.clean.refuse(index, 0, reason))
     }
 
     /// BLAKE3 of every file, as [`Photos::hashes`] has them: of the degraded, and of the clean.
@@ -96,11 +106,11 @@ impl Pairs {
     }
 }
 
-fn by_stem(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
+fn by_stem(files: &Files) -> Result<BTreeMap<String, PathBuf>> {
     let mut named: BTreeMap<String, PathBuf> = BTreeMap::new();
-    for path in Files::find(&[folder.to_path_buf()])?.iter() {
+    for path in files.iter() {
         if let Some(other) = named.insert(stem(path), path.to_path_buf()) {
-            let reason = format!("has the same name as {}", other.display());
+            let reason = format!("has the same name as {}", visible(other));
             return Err(Error::Usage(reason).at(path));
         }
     }

@@ -1,66 +1,16 @@
-//! The photographs: which files, and their pixels, kept in memory within a budget.
+//! The photographs: their pixels, kept in memory within a budget.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rayon::prelude::*;
-use walkdir::WalkDir;
 
-use crate::error::{AtPath, Error, Result};
-use crate::picture::{Format, Picture, decode};
-
-/// Files that may be photographs, in a fixed order.
-#[derive(Debug, Clone, Default)]
-pub struct Files(Vec<PathBuf>);
-
-impl Files {
-    /// The files among `paths`, as named, and in the place of each folder the pictures in it and
-    /// below, sorted. A folder's files count as pictures by their extension.
-    ///
-    /// # Errors
-    /// When a path does not exist or a folder cannot be read.
-    pub fn find(paths: &[PathBuf]) -> Result<Self> {
-        let mut files = Vec::new();
-        for path in paths {
-            if !std::fs::metadata(path).at(path)?.is_dir() {
-                files.push(path.clone());
-                continue;
-            }
-            for entry in WalkDir::new(path).follow_links(true).sort_by_file_name() {
-                let entry = entry.map_err(std::io::Error::from).at(path)?;
-                if entry.file_type().is_file() && has_picture_extension(entry.path()) {
-                    files.push(entry.into_path());
-                }
-            }
-        }
-        // A file named twice (a folder and a file in it) would be drawn twice as often.
-        let mut seen = BTreeSet::new();
-        files.retain(|file| seen.insert(file.clone()));
-        Ok(Self(files))
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The paths.
-    pub fn iter(&self) -> impl Iterator<Item = &Path> {
-        self.0.iter().map(PathBuf::as_path)
-    }
-}
-
-fn has_picture_extension(path: &Path) -> bool {
-    Format::from_extension(path).is_some()
-}
+use super::files::Files;
+use crate::error::{AtPath, Error, Result, visible};
+use crate::picture::{Picture, decode};
 
 /// Photographs to draw patches from; shared by the workers.
 #[derive(Debug)]
@@ -71,7 +21,8 @@ pub struct Photos {
     /// Bytes of pixels that may still be kept.
     budget: AtomicUsize,
     notes: Mutex<Vec<String>>,
-    too_small: Mutex<HashSet<(usize, usize)>>,
+    /// What was noted of which photograph, for patches of how many pixels if it depends on that.
+    noted: Mutex<HashSet<(usize, usize)>>,
 }
 
 /// What is known of a file after the first look.
@@ -80,7 +31,8 @@ enum Slot {
     Kept(Arc<Picture>),
     /// Sound, but the budget is spent: decoded again each time.
     Sound,
-    Unusable,
+    /// For this reason.
+    Unusable(String),
 }
 
 impl Photos {
@@ -92,16 +44,17 @@ impl Photos {
     /// When there is no file.
     pub fn new(files: Files, budget: usize, excluded: HashSet<blake3::Hash>) -> Result<Self> {
         if files.is_empty() {
-            return Err(Error::Usage("no photographs to train on".into()));
+            let reason = "no photographs to train on; what lies in the run's folder is none";
+            return Err(Error::Usage(reason.into()));
         }
-        let slots = files.0.iter().map(|_| OnceLock::new()).collect();
+        let slots = files.paths.iter().map(|_| OnceLock::new()).collect();
         Ok(Self {
-            files: files.0,
+            files: files.paths,
             slots,
             excluded,
             budget: AtomicUsize::new(budget),
-            notes: Mutex::default(),
-            too_small: Mutex::default(),
+            notes: Mutex::new(files.notes),
+            noted: Mutex::default(),
         })
     }
 
@@ -115,9 +68,11 @@ impl Photos {
         self.files.is_empty()
     }
 
-    /// The photograph `index` as 8-bit RGB, if it is sound and both sides have `side` pixels.
-    /// Why not is said once, through [`Photos::notes`].
-    pub fn get(&self, index: usize, side: usize) -> Option<Arc<Picture>> {
+    /// The photograph `index` as 8-bit RGB, whose sides have at least `side` pixels.
+    ///
+    /// # Errors
+    /// When it is not sound or smaller; that is said once through [`Photos::notes`], too.
+    pub fn get(&self, index: usize, side: usize) -> Result<Arc<Picture>> {
         let mut fresh = None;
         let slot = self.slots[index].get_or_init(|| match self.read(index) {
             Ok(picture) => {
@@ -130,28 +85,32 @@ impl Photos {
                     Err(_) => Slot::Sound,
                 }
             }
-            Err(error) => {
-                self.note(format!("{error}: not used"));
-                Slot::Unusable
-            }
+            Err(error) => Slot::Unusable(error.to_string()),
         });
         let picture = match slot {
             Slot::Kept(picture) => picture.clone(),
-            Slot::Sound => fresh.or_else(|| self.read(index).ok().map(Arc::new))?,
-            Slot::Unusable => return None,
+            Slot::Sound => match fresh {
+                Some(picture) => picture,
+                None => Arc::new(self.read(index).map_err(|error| self.refuse(index, 0, error.to_string()))?),
+            },
+            Slot::Unusable(reason) => return Err(self.refuse(index, 0, reason.clone())),
         };
-        if picture.width().min(picture.height()) >= side {
-            return Some(picture);
+        let (width, height) = (picture.width(), picture.height());
+        if width.min(height) >= side {
+            return Ok(picture);
         }
-        let mut too_small = self.too_small.lock().unwrap_or_else(PoisonError::into_inner);
-        if too_small.insert((index, side)) {
-            let (width, height) = (picture.width(), picture.height());
-            let file = self.files[index].display();
-            self.note(format!(
-                "{file}: {width}×{height} is too small for patches of {side} pixels: not used"
-            ));
+        let file = visible(&self.files[index]);
+        let reason = format!("{file}: {width}×{height} is too small for patches of {side} pixels");
+        Err(self.refuse(index, side, reason))
+    }
+
+    /// Why a photograph is not used, for patches of `side` pixels or, if that is 0, at all; noted the
+    /// first time.
+    pub(super) fn refuse(&self, index: usize, side: usize, reason: String) -> Error {
+        if self.noted.lock().unwrap_or_else(PoisonError::into_inner).insert((index, side)) {
+            self.note(format!("{reason}: not used"));
         }
-        None
+        Error::Picture(reason)
     }
 
     /// What there is to say of the files since the last call: damaged, too small, excluded.
@@ -159,14 +118,22 @@ impl Photos {
         std::mem::take(&mut self.notes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// BLAKE3 of every file that is not excluded; a file that cannot be read has none.
+    /// BLAKE3 of every file that is not excluded; a file that cannot be read has none, and how many
+    /// these are is noted.
     pub fn hashes(&self) -> Vec<blake3::Hash> {
         let hash = |path: &PathBuf| {
             let mut hasher = blake3::Hasher::new();
             hasher.update_reader(File::open(path).ok()?).ok()?;
-            Some(hasher.finalize()).filter(|hash| !self.excluded.contains(hash))
+            Some(hasher.finalize())
         };
-        self.files.par_iter().filter_map(hash).collect()
+        let hashes: Vec<_> = self.files.par_iter().filter_map(hash).collect();
+        if let lost @ 1.. = self.files.len() - hashes.len() {
+            self.note(format!(
+                "{lost} of {} files cannot be read: not in the hash of the data",
+                self.files.len()
+            ));
+        }
+        hashes.into_iter().filter(|hash| !self.excluded.contains(hash)).collect()
     }
 
     /// The file of a photograph.
@@ -174,7 +141,7 @@ impl Photos {
         &self.files[index]
     }
 
-    pub(super) fn note(&self, text: String) {
+    fn note(&self, text: String) {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(text);
     }
 

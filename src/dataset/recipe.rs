@@ -121,20 +121,24 @@ impl Recipe {
     }
 
     /// A random one of those that `get` gives.
-    fn draw<T>(&self, task: Task, random: &mut impl Rng, get: impl Fn(usize) -> Option<T>) -> Result<T> {
+    fn draw<T>(&self, task: Task, random: &mut impl Rng, get: impl Fn(usize) -> Result<T>) -> Result<T> {
         let count = self.source.len();
         // Drawing anew instead of drawing from a list of the good ones: which are good is not
         // known before they are read, and reading all may take longer than training.
         for _ in 0..32 {
-            if let Some(found) = get(random.random_range(0..count)) {
+            if let Ok(found) = get(random.random_range(0..count)) {
                 return Ok(found);
             }
         }
         let start = random.random_range(0..count);
-        (start..count).chain(0..start).find_map(get).ok_or_else(|| {
-            let notes = self.source.notes().join("\n");
-            Error::Usage(format!("{notes}\nno picture can be used for {task}").trim_start().to_string())
-        })
+        let mut last = String::new();
+        for index in (start..count).chain(0..start) {
+            match get(index) {
+                Ok(found) => return Ok(found),
+                Err(error) => last = error.to_string(),
+            }
+        }
+        Err(Error::Usage(format!("no picture can be used for {task}, such as {last}")))
     }
 
     fn degrade(&self, clean: &Picture, task: Task, random: &mut ChaCha8Rng) -> Result<Picture> {

@@ -41,7 +41,7 @@ enum Parameters {
 #[serde(tag = "streaks", rename_all = "lowercase")]
 enum Streaks {
     Procedural(Rain),
-    Recorded { layers: usize },
+    Recorded { layers: usize, blake3: String },
 }
 
 impl Record {
@@ -55,7 +55,10 @@ impl Record {
             },
             Degradation::Noise(sigma) => Parameters::Noise { distribution: "gaussian", sigma },
             Degradation::Rain => Parameters::Rain(match streaks {
-                Some(streaks) => Streaks::Recorded { layers: streaks.len() },
+                Some(streaks) => {
+                    let blake3 = streaks.digest().to_hex().to_string();
+                    Streaks::Recorded { layers: streaks.len(), blake3 }
+                }
                 // The first thing that is drawn.
                 None => Streaks::Procedural(Rain::random(&mut stream(seed, degradation, name))),
             }),
@@ -83,5 +86,18 @@ impl std::fmt::Display for Record {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Strings and finite numbers always serialise.
         f.write_str(&serde_json::to_string(self).map_err(|_| std::fmt::Error)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::degrade::Layer;
+
+    #[test]
+    fn layers_are_told_by_their_contents() {
+        let streaks = StreakSet::new(vec![Layer { width: 1, height: 2, samples: vec![3, 4] }]).unwrap();
+        let record = Record::new(Degradation::Rain, 0, "a.png", Some(&streaks)).to_string();
+        assert!(record.contains(&format!("\"layers\":1,\"blake3\":\"{}\"", streaks.digest())), "{record}");
     }
 }

@@ -12,6 +12,7 @@ use crate::picture::{Format, decode};
 #[derive(Debug, Clone)]
 pub struct StreakSet {
     layers: Vec<Layer>,
+    digest: blake3::Hash,
 }
 
 impl StreakSet {
@@ -33,8 +34,7 @@ impl StreakSet {
         if paths.is_empty() {
             return Err(Error::Usage("no streak layers (pictures) in the folder".into()).at(folder));
         }
-        let layers = paths.iter().map(|path| read(path).at(path)).collect::<Result<_>>()?;
-        Ok(StreakSet { layers })
+        Self::new(paths.iter().map(|path| read(path).at(path)).collect::<Result<_>>()?)
     }
 
     /// A set of these layers.
@@ -47,7 +47,20 @@ impl StreakSet {
         if layers.is_empty() || !layers.iter().all(sound) {
             return Err(Error::Usage("a set of streak layers needs layers with pixels".into()));
         }
-        Ok(StreakSet { layers })
+        let mut hasher = blake3::Hasher::new();
+        for layer in &layers {
+            for side in [layer.width, layer.height] {
+                hasher.update(&(side as u64).to_le_bytes());
+            }
+            hasher.update(&layer.samples);
+        }
+        Ok(StreakSet { layers, digest: hasher.finalize() })
+    }
+
+    /// BLAKE3 of the layers in their order: of each its width and height, 64 bits from the lowest byte
+    /// on, and its samples.
+    pub fn digest(&self) -> blake3::Hash {
+        self.digest
     }
 
     /// How many layers there are.
@@ -107,4 +120,29 @@ fn read(path: &Path) -> Result<Layer> {
     }
     let samples = pixels.iter().map(|pixel| pixel[0]).collect();
     Ok(Layer { width: picture.width(), height: picture.height(), samples })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_of_sizes_samples_and_order() {
+        let layer = |width: usize, samples: &[u8]| Layer {
+            width,
+            height: samples.len() / width,
+            samples: samples.to_vec(),
+        };
+        let digest = |layers: &[Layer]| StreakSet::new(layers.to_vec()).unwrap().digest();
+        let (a, b) = (layer(2, &[1, 2, 3, 4]), layer(2, &[1, 2]));
+        let all = [
+            digest(&[a.clone(), b.clone()]),
+            digest(&[b, a.clone()]),
+            digest(std::slice::from_ref(&a)),
+            digest(&[layer(1, &a.samples)]),
+            digest(&[layer(2, &[1, 2, 3, 5])]),
+        ];
+        assert!((0..all.len()).all(|i| !all[..i].contains(&all[i])));
+        assert_eq!(digest(std::slice::from_ref(&a)), all[2]);
+    }
 }

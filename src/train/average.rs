@@ -89,7 +89,8 @@ impl Mean {
             if variable.device().is_cpu() {
                 self.tensor.inplace_op2(variable, &Towards { keep, scale: 1.0, square: false })?;
             } else {
-                self.tensor = ((&self.tensor * keep)? + (variable.as_tensor() * (1.0 - keep))?)?;
+                let way = (variable.as_tensor() - &self.tensor)?;
+                self.tensor = (&self.tensor + (way * (1.0 - keep))?)?;
             }
         }
         Ok(())
@@ -113,6 +114,17 @@ mod tests {
         let mean: Vec<f32> = average.means()["w"].tensor.to_vec1().unwrap();
         assert!(mean[0] > 0.99, "{mean:?}");
         assert!(var.to_vec1::<f32>().unwrap() == [1.0]);
+    }
+
+    #[test]
+    fn what_does_not_change_stays() {
+        let values: Vec<f32> = (0..1000).map(|i| (i as f32 * 0.37).sin()).collect();
+        let var = Var::new(values.as_slice(), &Device::Cpu).unwrap();
+        let mut average = Average::start(0.999, [("w", &var)]).unwrap();
+        for steps in [1, 2, 3, 50, 51, 10_000] {
+            average.advance([("w", &var)], steps).unwrap();
+            assert_eq!(average.means()["w"].tensor.to_vec1::<f32>().unwrap(), values);
+        }
     }
 
     #[test]

@@ -22,6 +22,8 @@ use crate::weights::Archive;
 pub struct Checkpoint {
     /// Steps done.
     pub step: u64,
+    /// Patches learned from.
+    pub patches: u64,
     /// Milliseconds of training so far, where they decide the run's end; else 0, so that equal
     /// runs have equal files.
     pub milliseconds: u64,
@@ -38,6 +40,9 @@ pub struct Checkpoint {
 #[derive(Serialize, Deserialize)]
 struct Document {
     step: u64,
+    /// None in older files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    patches: Option<u64>,
     milliseconds: u64,
     /// As TOML: JSON's reader does not give back every fraction exactly.
     options: String,
@@ -59,7 +64,7 @@ impl Checkpoint {
     /// Writes the file, synced, and removes all but the newest `keep` in the folder.
     ///
     /// # Errors
-    /// When it cannot be written; what was in the folder is still there then.
+    /// When it cannot be written, or not all numbers are finite; what was in the folder is still there then.
     pub fn save(&self, folder: &Path, keep: usize) -> Result<PathBuf> {
         let path = folder.join(format!("step-{:08}.safetensors", self.step));
         let mut tensors = BTreeMap::new();
@@ -81,6 +86,7 @@ impl Checkpoint {
         }
         let mut document = Document {
             step: self.step,
+            patches: Some(self.patches),
             milliseconds: self.milliseconds,
             options: self.options.to_toml().at(&path)?,
             updates,
@@ -126,6 +132,8 @@ impl Checkpoint {
             Ok((name, Memory::Moments(Moments { first, second, steps })))
         });
         let momenta = of(MOMENTUM).into_iter().map(|(name, momentum)| Ok((name, Memory::Momentum(momentum))));
+        let options = Options::from_toml(&document.options)?;
+        let of_a_step = (options.batch * options.accumulate) as u64;
         Ok(Self {
             memory: moments.chain(momenta).collect::<Result<_>>()?,
             weights: of(WEIGHTS),
@@ -137,8 +145,9 @@ impl Checkpoint {
                 })
                 .collect(),
             step: document.step,
+            patches: document.patches.unwrap_or(document.step.saturating_mul(of_a_step)),
             milliseconds: document.milliseconds,
-            options: Options::from_toml(&document.options)?,
+            options,
         })
     }
 
@@ -187,6 +196,7 @@ pub fn clean(folder: &Path) -> Result<()> {
     Ok(())
 }
 
+/// BLAKE3 of a state, of which all numbers must be finite: with others there is nothing to go on.
 fn digest(document: &Document, tensors: &BTreeMap<String, Tensor>) -> Result<String> {
     let mut hasher = blake3::Hasher::new();
     let text = serde_json::to_string(document).map_err(|error| Error::Model(error.to_string()))?;
@@ -194,6 +204,9 @@ fn digest(document: &Document, tensors: &BTreeMap<String, Tensor>) -> Result<Str
     for (name, tensor) in tensors {
         hasher.update(format!("\n{name} {:?}\n", tensor.dims()).as_bytes());
         let values: Vec<f32> = tensor.flatten_all()?.to_vec1()?;
+        if !values.iter().all(|value| value.is_finite()) {
+            return Err(Error::Model(format!("{name} is not finite after step {}", document.step)));
+        }
         for block in values.chunks(4096) {
             let bytes: Vec<u8> = block.iter().flat_map(|value| value.to_le_bytes()).collect();
             hasher.update(&bytes);
@@ -218,6 +231,7 @@ mod tests {
         let moments = Moments { first: tensor(0.3), second: tensor(0.4), steps: 5 };
         Checkpoint {
             step,
+            patches: 48,
             milliseconds: 12,
             options: Options::new(Vec::new(), Config::preset(Preset::Tiny, vec![Task::Derain])),
             weights: named(0.1),
@@ -241,7 +255,7 @@ mod tests {
         assert_eq!(list(folder.path()).unwrap().iter().map(|(step, _)| *step).collect::<Vec<_>>(), [30, 10]);
         let (read, _, damaged) = Checkpoint::newest(folder.path()).unwrap();
         assert!(damaged.is_empty());
-        assert_eq!((read.step, read.milliseconds), (30, 12));
+        assert_eq!((read.step, read.patches, read.milliseconds), (30, 48, 12));
         assert!(matches!(&read.memory["body.b"], Memory::Moments(moments) if moments.steps == 5));
         assert!(matches!(&read.memory["body.w"], Memory::Momentum(_)));
         assert_eq!(["body.w", "head.w"].map(|name| read.average[name].steps), [30, 29]);
@@ -249,6 +263,37 @@ mod tests {
         let copy = read.save(again.path(), 1).unwrap();
         let original = folder.path().join("step-00000030.safetensors");
         assert_eq!(std::fs::read(copy).unwrap(), std::fs::read(original).unwrap());
+    }
+
+    #[test]
+    fn older_files_do_not_tell_the_patches() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = checkpoint(3).save(folder.path(), 2).unwrap();
+        let mut archive = Archive::<Document>::from_bytes(&std::fs::read(&path).unwrap()).unwrap();
+        archive.document.patches = None;
+        archive.document.digest = String::new();
+        archive.document.digest = digest(&archive.document, &archive.tensors).unwrap();
+        std::fs::write(&path, archive.to_bytes().unwrap()).unwrap();
+        let read = Checkpoint::open(&path).unwrap();
+        assert_eq!(read.patches, 3 * read.options.batch as u64);
+    }
+
+    #[test]
+    fn what_is_not_finite_is_not_saved() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut bad = checkpoint(4);
+        bad.weights.insert("head.w".into(), Tensor::new(&[1.0, f32::NAN], &Device::Cpu).unwrap());
+        let error = bad.save(folder.path(), 2).unwrap_err().to_string();
+        assert!(error.contains("weights/head.w is not finite after step 4"), "{error}");
+        assert!(list(folder.path()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_checkpoint_is_no_model() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = checkpoint(1).save(folder.path(), 2).unwrap();
+        let error = crate::weights::Model::open(&path).unwrap_err().to_string();
+        assert!(error.contains("a checkpoint") && error.contains("final.safetensors"), "{error}");
     }
 
     #[test]

@@ -111,7 +111,8 @@ fn gains(entries: &[Entry]) -> Curves {
     for entry in entries {
         if let Entry::Validation(validation) = entry {
             for score in &validation.tasks {
-                let gain = score.psnr_y - score.input_psnr_y;
+                let [gain, _] = score.gains();
+                // Infinite where one of the two is without fault.
                 if gain.is_finite() {
                     all.entry(score.task).or_default().push((validation.step as f64, gain));
                 }
@@ -160,6 +161,8 @@ mod tests {
             let tasks = Task::PRETRAINING.map(score).to_vec();
             entries.push(Entry::Validation(Validation { step, seconds: 1.0, tasks }));
         }
+        let faultless = TaskScore { psnr_y: f64::INFINITY, ..score(Task::Derain) };
+        entries.push(Entry::Validation(Validation { step: 300, seconds: 1.0, tasks: vec![faultless] }));
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("curves.svg");
         draw(&path, &[]).unwrap();

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::atomic::{self, Existing};
 use crate::error::{AtPath, Error, Result};
@@ -63,19 +63,28 @@ pub struct Validation {
     pub tasks: Vec<TaskScore>,
 }
 
-/// Mean PSNR of one task over the validation pictures, in dB.
+/// Mean PSNR of one task over the validation pictures, in dB; infinite where not one sample is off. As
+/// JSON has no such number, it is null there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskScore {
     /// The task.
     pub task: Task,
     /// Of the luma.
+    #[serde(deserialize_with = "or_infinite")]
     pub psnr_y: f64,
     /// Of the three channels together.
+    #[serde(deserialize_with = "or_infinite")]
     pub psnr_rgb: f64,
     /// Luma of what is given: the degraded picture, enlarged bicubically where it is smaller.
+    #[serde(deserialize_with = "or_infinite")]
     pub input_psnr_y: f64,
     /// The same of the three channels.
+    #[serde(deserialize_with = "or_infinite")]
     pub input_psnr_rgb: f64,
+}
+
+fn or_infinite<'de, D: Deserializer<'de>>(number: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(number)?.unwrap_or(f64::INFINITY))
 }
 
 /// The log of a run.
@@ -89,8 +98,10 @@ impl Log {
     /// Opens the log for a run that has done `step` steps: lines of later steps, which the resumed
     /// run does again, are dropped.
     pub fn open(path: &Path, step: u64) -> Result<Self> {
-        let kept: Vec<Entry> = read(path)?.into_iter().filter(|entry| entry.step() <= step).collect();
-        let lines = kept.iter().map(line).collect::<Result<String>>().at(path)?;
+        let text = text(path)?;
+        // The text that was written, since JSON's reader does not give back every number to the last bit.
+        let kept = entries(&text).filter(|(entry, _)| entry.step() <= step);
+        let lines: String = kept.flat_map(|(_, line)| [line, "\n"]).collect();
         atomic::write(path, lines.as_bytes(), Existing::Replace)?;
         let file = OpenOptions::new().append(true).open(path).at(path)?;
         Ok(Self { path: path.to_path_buf(), file: BufWriter::new(file) })
@@ -109,6 +120,15 @@ impl Log {
 }
 
 impl Entry {
+    /// Seconds of training when it happened, where it tells.
+    pub fn seconds(&self) -> Option<f64> {
+        match self {
+            Entry::Step(step) => Some(step.seconds),
+            Entry::Validation(validation) => Some(validation.seconds),
+            Entry::Resume { .. } => None,
+        }
+    }
+
     /// Steps done when it happened.
     pub fn step(&self) -> u64 {
         match self {
@@ -119,12 +139,29 @@ impl Entry {
     }
 }
 
+impl TaskScore {
+    /// What restoring gains: of the luma, and of the three channels. Nothing where both are without fault.
+    pub fn gains(&self) -> [f64; 2] {
+        [(self.psnr_y, self.input_psnr_y), (self.psnr_rgb, self.input_psnr_rgb)]
+            .map(|(restored, given)| if restored == given { 0.0 } else { restored - given })
+    }
+}
+
 /// The entries of a log; none where there is no file. A line that a crash cut short is passed over.
 pub fn read(path: &Path) -> Result<Vec<Entry>> {
-    match std::fs::read_to_string(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        text => Ok(text.at(path)?.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()),
+    Ok(entries(&text(path)?).map(|(entry, _)| entry).collect())
+}
+
+fn text(path: &Path) -> Result<String> {
+    match std::fs::read(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        bytes => Ok(String::from_utf8_lossy(&bytes.at(path)?).into_owned()),
     }
+}
+
+/// The entries of a log with their lines.
+fn entries(text: &str) -> impl Iterator<Item = (Entry, &str)> {
+    text.lines().filter_map(|line| Some((serde_json::from_str(line).ok()?, line)))
 }
 
 fn line(entry: &Entry) -> Result<String> {
@@ -152,25 +189,62 @@ fn status_mib(field: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
+    fn step(step: u64, loss: f64) -> Entry {
+        Entry::Step(Step {
+            step,
+            task: Task::Derain,
+            loss,
+            l1: 1.0,
+            contrastive: None,
+            lr: 1e-4,
+            norm: 0.5,
+            patches_per_second: 1.0,
+            seconds: 1.0,
+            memory_mib: None,
+        })
+    }
+
+    #[test]
+    fn what_is_without_fault_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.jsonl");
+        let infinite = f64::INFINITY;
+        let score = TaskScore {
+            task: Task::Derain,
+            psnr_y: infinite,
+            psnr_rgb: 40.0,
+            input_psnr_y: infinite,
+            input_psnr_rgb: 39.5,
+        };
+        let entry = Entry::Validation(Validation { step: 1, seconds: 2.0, tasks: vec![score.clone()] });
+        Log::open(&path, 0).unwrap().add(&entry).unwrap();
+        Log::open(&path, 1).unwrap();
+        assert_eq!(read(&path).unwrap(), [entry]);
+        assert_eq!(score.gains(), [0.0, 0.5]);
+        assert_eq!(TaskScore { input_psnr_y: 30.0, ..score }.gains()[0], infinite);
+    }
+
+    #[test]
+    fn lines_stay_to_the_last_digit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.jsonl");
+        let mut log = Log::open(&path, 0).unwrap();
+        for n in 1..=200 {
+            log.add(&step(n, (n as f64).sqrt().recip())).unwrap();
+        }
+        drop(log);
+        let before = std::fs::read(&path).unwrap();
+        Log::open(&path, 200).unwrap();
+        assert!(before == std::fs::read(&path).unwrap());
+    }
+
     #[test]
     fn a_resumed_run_drops_what_it_does_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log.jsonl");
         let mut log = Log::open(&path, 0).unwrap();
-        for step in 1..=4 {
-            let entry = Step {
-                step,
-                task: Task::Derain,
-                loss: 1.0,
-                l1: 1.0,
-                contrastive: None,
-                lr: 1e-4,
-                norm: 0.5,
-                patches_per_second: 1.0,
-                seconds: 1.0,
-                memory_mib: None,
-            };
-            log.add(&Entry::Step(entry)).unwrap();
+        for n in 1..=4 {
+            log.add(&step(n, 1.0)).unwrap();
         }
         log.flush().unwrap();
         log.file.write_all(b"{\"kind\":\"st").unwrap();

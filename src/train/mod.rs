@@ -5,6 +5,7 @@ pub mod average;
 pub mod checkpoint;
 pub mod curves;
 pub mod gradient;
+mod lock;
 pub mod log;
 pub mod loss;
 mod muon;

@@ -187,8 +187,12 @@ impl Options {
         if !(0.0..1.0).contains(&self.ema) {
             return refuse("the decay of the running mean is not within 0..1");
         }
-        if !(self.lambda >= 0.0 && self.clip >= 0.0) {
-            return refuse("lambda and clip are not below 0");
+        let amount = |number: f64| number.is_finite() && number >= 0.0;
+        if !(amount(self.lambda) && amount(self.clip)) {
+            return refuse("lambda and clip are numbers not below 0");
+        }
+        if self.max_seconds.is_some_and(|seconds| !amount(seconds)) {
+            return refuse("the time of a run is a number of seconds");
         }
         if self.save_every == 0 || self.validate_every == 0 || self.keep == 0 {
             return refuse("save-every, validate-every and keep are at least 1");
@@ -214,10 +218,10 @@ impl Options {
         if !weights.is_empty() && weights.len() != self.model.tasks.len() {
             return refuse("there must be as many task weights as tasks");
         }
-        if weights.iter().any(|w| !(w.is_finite() && *w >= 0.0))
-            || (!weights.is_empty() && weights.iter().sum::<f64>() <= 0.0)
-        {
-            return refuse("task weights are not below 0, and one is above");
+        let sum: f64 = weights.iter().sum();
+        let drawn = weights.is_empty() || (sum.is_finite() && sum > 0.0);
+        if !(drawn && weights.iter().copied().all(amount)) {
+            return refuse("task weights are not below 0, one is above, and their sum is a number");
         }
         Ok(())
     }
@@ -278,8 +282,16 @@ mod tests {
             Options { rate: f64::NAN, ..good.clone() },
             Options { ema: 1.0, ..good.clone() },
             Options { lambda: -1.0, ..good.clone() },
+            Options { lambda: f64::INFINITY, ..good.clone() },
+            Options { clip: f64::NAN, ..good.clone() },
+            Options { max_seconds: Some(f64::NAN), ..good.clone() },
             Options { task_weights: vec![1.0, 2.0], ..good.clone() },
             Options { task_weights: vec![0.0], ..good.clone() },
+            Options {
+                task_weights: vec![1e308, 1e308],
+                model: Config::preset(Preset::Tiny, Task::PRETRAINING[..2].to_vec()),
+                ..good.clone()
+            },
             Options { keep: 0, ..good.clone() },
         ] {
             assert!(bad.check().is_err(), "{bad:?}");

@@ -37,6 +37,11 @@ impl Place {
         self.0.join("curves.svg")
     }
 
+    /// The file that a run locks while it goes, so that no other does.
+    pub fn lock(&self) -> PathBuf {
+        self.0.join("lock")
+    }
+
     /// The folder of restored validation pictures.
     pub fn samples(&self) -> PathBuf {
         self.0.join("samples")

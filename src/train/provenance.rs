@@ -15,14 +15,14 @@ const HOURS_BEFORE: &str = "hours before";
 /// As somebody noted them by hand.
 const HOURS: &str = "hours";
 
-/// The facts of a run that ended after these steps and seconds.
+/// The facts of a run that ended after these steps, patches and seconds.
 pub(super) fn facts(
     options: &Options,
     steps: u64,
+    patches: u64,
     seconds: f64,
     source: &Source,
 ) -> BTreeMap<String, String> {
-    let patches = steps * (options.batch * options.accumulate) as u64;
     let mut facts = BTreeMap::from([
         ("program".into(), concat!("ipt ", env!("CARGO_PKG_VERSION")).into()),
         ("steps".into(), steps.to_string()),

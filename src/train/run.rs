@@ -1,7 +1,6 @@
 //! A whole run: from options to RUN/final.safetensors, with all that lies beside it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,6 +9,7 @@ use candle_core::{DType, Device};
 use super::checkpoint::{self, Checkpoint};
 use super::curves;
 use super::gradient::Gradient;
+use super::lock;
 use super::log::{self, Entry, Log, Step};
 use super::options::Options;
 use super::origin;
@@ -17,10 +17,11 @@ use super::place::Place;
 use super::provenance;
 use super::samples;
 use super::trainer::{Losses, Trainer};
-use super::validate::Validation;
+use super::validate::{Sample, Validation};
+use crate::atomic::{self, Existing};
 use crate::dataset::{Files, Loader, Pairs, Photos, Recipe, Source};
 use crate::degrade::StreakSet;
-use crate::error::{Error, Result};
+use crate::error::{AtPath, Error, Result};
 use crate::ops::Precision;
 use crate::weights::{Model, Parameters};
 
@@ -30,7 +31,8 @@ pub trait Watch {
     fn note(&mut self, text: &str);
     /// A step, a measurement or a resumption.
     fn entry(&mut self, entry: &Entry);
-    /// Whether the run shall save and stop; asked after each step.
+    /// Whether the run shall save and stop; asked before each step, and before each picture that is
+    /// measured on.
     fn stop(&mut self) -> bool;
 }
 
@@ -57,9 +59,10 @@ pub enum Outcome {
 /// Trains as `options` say, in `place`; with `resume` goes on from its newest sound checkpoint.
 ///
 /// # Errors
-/// When the options contradict themselves, the place holds another run already, there is nothing
-/// to train on, files cannot be written, or the loss is no longer finite. Checkpoints written
-/// before stay.
+/// When the options contradict themselves, the place holds another run already or another goes on
+/// there, there is nothing to train on, files cannot be written, or the loss or the weights are no
+/// longer finite. Checkpoints written before stay; where it is pictures that are wanting, the steps
+/// that are done are saved.
 pub fn run(
     options: &Options,
     place: &Place,
@@ -68,74 +71,191 @@ pub fn run(
     watch: &mut dyn Watch,
 ) -> Result<Outcome> {
     options.check()?;
-    let Begun { mut trainer, milliseconds, options } = begin(options, place, machine, resume, watch)?;
-    let options = &options;
-    let (recipe, validation) = pictures(options, watch)?;
+    if !resume {
+        std::fs::create_dir_all(place.folder()).at(place.folder())?;
+    }
+    // A folder that is not there is made for no run that only goes on.
+    let _alone = place.folder().is_dir().then(|| lock::take(&place.lock())).transpose()?;
+    let Begun { trainer, milliseconds, options } = begin(options, place, machine, resume, watch)?;
+    let (recipe, validation) = pictures(&options, place, watch)?;
     let mut log = Log::open(&place.log(), trainer.step())?;
     if resume {
         log.add(&Entry::Resume { step: trainer.step() })?;
     }
     options.save(&place.config())?;
-    let before = match options.max_seconds {
-        Some(_) => milliseconds as f64 / 1000.0,
-        None => logged_seconds(&place.log())?,
-    };
-
+    let past = log::read(&place.log())?;
+    let measured = past.iter().filter(|entry| matches!(entry, Entry::Validation(_))).map(Entry::step).max();
     let first = trainer.step() * options.accumulate as u64;
     let mut loader = Loader::start(&recipe, first, machine.loaders)?;
-
-    let started = Instant::now();
-    let seconds = || before + started.elapsed().as_secs_f64();
-    let progress = |step: u64, seconds: f64| {
-        let by_steps =
-            options.steps.map_or(0.0, |steps| if step >= steps { 1.0 } else { step as f64 / steps as f64 });
-        let by_time = options.max_seconds.map_or(0.0, |most| seconds / most.max(1e-9));
-        f64::max(by_steps, by_time)
+    let mut run = Run {
+        saved: resume.then_some(trainer.step()),
+        measured,
+        before: past.iter().filter_map(Entry::seconds).fold(milliseconds as f64 / 1000.0, f64::max),
+        started: Instant::now(),
+        options: &options,
+        place,
+        machine,
+        trainer,
+        recipe,
+        validation,
+        log,
     };
-    let milliseconds = || options.max_seconds.map_or(0, |_| (seconds() * 1000.0) as u64);
-    let rate = options.learning_rate();
-    let mut stopped = false;
-    while progress(trainer.step(), seconds()) < 1.0 && !stopped {
+    loop {
+        let over = run.progress() >= 1.0;
+        let due = run.due(over);
+        let stopped = watch.stop();
+        if due && !stopped && run.measure(watch)? {
+            // Which took time, that may be over now.
+            continue;
+        }
+        if over && !due {
+            run.finish(watch)?;
+            return Ok(Outcome::Finished);
+        }
+        // Interrupted, too, where a measurement is still due: it is made when the run goes on.
+        if stopped || due {
+            run.save()?;
+            return Ok(Outcome::Stopped(run.trainer.step()));
+        }
+        run.step(&mut loader, watch)?;
+    }
+}
+
+/// A run that goes.
+struct Run<'a> {
+    options: &'a Options,
+    place: &'a Place,
+    machine: &'a Machine,
+    trainer: Trainer,
+    recipe: Arc<Recipe>,
+    validation: Option<Validation>,
+    log: Log,
+    /// Seconds of training before it was started.
+    before: f64,
+    started: Instant,
+    /// The last step of which the state is saved.
+    saved: Option<u64>,
+    /// The last step at which was measured.
+    measured: Option<u64>,
+}
+
+impl Run<'_> {
+    /// Seconds of training since the very start.
+    fn seconds(&self) -> f64 {
+        self.before + self.started.elapsed().as_secs_f64()
+    }
+
+    /// How much of the way is done; from 1 on all.
+    fn progress(&self) -> f64 {
+        let step = self.trainer.step();
+        let part = |steps: u64| if step >= steps { 1.0 } else { step as f64 / steps as f64 };
+        let by_steps = self.options.steps.map_or(0.0, part);
+        let by_time = self.options.max_seconds.map_or(0.0, |most| self.seconds() / most.max(1e-9));
+        f64::max(by_steps, by_time)
+    }
+
+    /// Whether to measure before anything else: a run may have been interrupted before it did.
+    fn due(&self, over: bool) -> bool {
+        let step = self.trainer.step();
+        let wanted = self.validation.is_some() && step > 0 && self.measured != Some(step);
+        wanted && (over || step.is_multiple_of(self.options.validate_every))
+    }
+
+    /// One step, and what follows from it.
+    fn step(&mut self, loader: &mut Loader, watch: &mut dyn Watch) -> Result<()> {
         let clock = Instant::now();
-        let lr = rate.at(trainer.step(), progress(trainer.step(), seconds()));
-        let entry = step(&mut trainer, options, &mut loader, lr)?;
-        let patches = (options.batch * options.accumulate) as f64;
+        let lr = self.options.learning_rate().at(self.trainer.step(), self.progress());
+        let entry = step(&mut self.trainer, self.options, loader, lr);
+        self.tell(watch);
+        let entry = match entry {
+            // Weights that lead to no number are not worth keeping; all others are.
+            Err(error) if !matches!(error, Error::Model(_)) && self.trainer.step() > 0 => {
+                return self.save().and(Err(error));
+            }
+            entry => entry?,
+        };
+        let patches = (self.options.batch * self.options.accumulate) as f64;
         let entry = Entry::Step(Step {
             patches_per_second: patches / clock.elapsed().as_secs_f64(),
-            seconds: seconds(),
+            seconds: self.seconds(),
             memory_mib: log::resident_mib(),
             ..entry
         });
-        log.add(&entry)?;
+        self.log.add(&entry)?;
         watch.entry(&entry);
-        recipe.source.notes().iter().for_each(|note| watch.note(note));
-        stopped = watch.stop();
-        if trainer.step() % options.save_every == 0 {
-            log.flush()?;
-            trainer.checkpoint(milliseconds()).save(&place.checkpoints(), options.keep)?;
+        if self.trainer.step().is_multiple_of(self.options.save_every) {
+            self.save()?;
         }
-        let over = progress(trainer.step(), seconds()) >= 1.0;
-        let due = trainer.step() % options.validate_every == 0 || over;
-        if let (Some(validation), true, false) = (&validation, due, stopped) {
-            let entry = measure(validation, &trainer, options, place, machine, seconds())?;
-            log.add(&entry)?;
-            log.flush()?;
-            watch.entry(&entry);
-            curves::draw(&place.curves(), &log::read(&place.log())?)?;
+        Ok(())
+    }
+
+    /// Says what there is to say of the pictures.
+    fn tell(&self, watch: &mut dyn Watch) {
+        self.recipe.source.notes().iter().for_each(|note| watch.note(note));
+    }
+
+    /// Saves the state, unless it is.
+    fn save(&mut self) -> Result<()> {
+        self.log.flush()?;
+        let step = self.trainer.step();
+        if self.saved != Some(step) {
+            // Where no time decides the end, none is told: equal runs have equal files.
+            let milliseconds = self.options.max_seconds.map_or(0, |_| (self.seconds() * 1000.0) as u64);
+            self.trainer.checkpoint(milliseconds).save(&self.place.checkpoints(), self.options.keep)?;
+            self.saved = Some(step);
         }
+        Ok(())
     }
-    log.flush()?;
-    let saved = checkpoint::list(&place.checkpoints())?;
-    if saved.first().is_none_or(|(step, _)| *step != trainer.step()) {
-        trainer.checkpoint(milliseconds()).save(&place.checkpoints(), options.keep)?;
+
+    /// Restores the validation pictures with the running mean of the weights, and keeps some to look at;
+    /// false, and nothing is kept, if it was interrupted.
+    fn measure(&mut self, watch: &mut dyn Watch) -> Result<bool> {
+        let Some(validation) = &self.validation else { return Ok(true) };
+        let model = self.averaged(BTreeMap::new())?;
+        let (mut shown, mut files) = (BTreeMap::new(), Vec::new());
+        let show = |sample: Sample| {
+            let count: &mut usize = shown.entry(sample.task).or_default();
+            *count += 1;
+            if *count <= samples::SHOWN {
+                files.push(samples::file(&self.place.samples(), &sample)?);
+            }
+            Ok(())
+        };
+        let Some(tasks) = validation.measure(&model, self.machine, || watch.stop(), show)? else {
+            return Ok(false);
+        };
+        for (path, bytes) in files {
+            atomic::write(&path, &bytes, Existing::Replace)?;
+        }
+        let step = self.trainer.step();
+        let entry = Entry::Validation(log::Validation { step, seconds: self.seconds(), tasks });
+        self.log.add(&entry)?;
+        self.log.flush()?;
+        self.measured = Some(step);
+        watch.entry(&entry);
+        self.draw()?;
+        Ok(true)
     }
-    if progress(trainer.step(), seconds()) < 1.0 {
-        return Ok(Outcome::Stopped(trainer.step()));
+
+    /// Draws the log.
+    fn draw(&self) -> Result<()> {
+        curves::draw(&self.place.curves(), &log::read(&self.place.log())?)
     }
-    curves::draw(&place.curves(), &log::read(&place.log())?)?;
-    let facts = provenance::facts(options, trainer.step(), seconds(), &recipe.source);
-    averaged(&trainer, options, facts)?.save(&place.result(), DType::F32)?;
-    Ok(Outcome::Finished)
+
+    /// Writes the result.
+    fn finish(mut self, watch: &mut dyn Watch) -> Result<()> {
+        self.save()?;
+        self.draw()?;
+        let (steps, patches) = (self.trainer.step(), self.trainer.patches());
+        let facts = provenance::facts(self.options, steps, patches, self.seconds(), &self.recipe.source);
+        self.tell(watch);
+        self.averaged(facts)?.save(&self.place.result(), DType::F32)
+    }
+
+    /// The running mean of the weights.
+    fn averaged(&self, provenance: BTreeMap<String, String>) -> Result<Model> {
+        Ok(Model { config: self.options.model.clone(), parameters: self.trainer.averaged()?, provenance })
+    }
 }
 
 /// A run that can go on.
@@ -183,21 +303,28 @@ fn begin(
 }
 
 /// Where batches come from, and what is measured on.
-fn pictures(options: &Options, watch: &mut dyn Watch) -> Result<(Arc<Recipe>, Option<Validation>)> {
+fn pictures(
+    options: &Options,
+    place: &Place,
+    watch: &mut dyn Watch,
+) -> Result<(Arc<Recipe>, Option<Validation>)> {
     let streaks = options.rain_streaks.as_ref().map(StreakSet::load).transpose()?.map(Arc::new);
     let tune = options.tune.as_ref();
     let tasks = &options.model.tasks;
+    let run = place.folder();
     let note = |note: &str| watch.note(note);
     let validation = match (&options.validate, tune.and_then(|tune| tune.validate_pairs.as_ref())) {
-        (Some(folder), _) => Some(Validation::load(folder, tasks, streaks.as_deref(), note)?),
-        (None, Some(pairs)) => Some(Validation::of_pairs(pairs, tasks[0], note)?),
+        (Some(folder), _) => Some(Validation::load(folder, run, tasks, streaks.as_deref(), note)?),
+        (None, Some(pairs)) => Some(Validation::of_pairs(pairs, run, tasks[0], note)?),
         (None, None) => None,
     };
     let excluded = validation.as_ref().map(|validation| validation.hashes().clone()).unwrap_or_default();
     let cache = options.cache << 20;
     let source = match tune.and_then(|tune| tune.pairs.as_ref()) {
-        Some([degraded, clean]) => Source::Pairs(Box::new(Pairs::find(degraded, clean, cache, excluded)?)),
-        None => Source::Photos(Photos::new(Files::find(&options.photos)?, cache, excluded)?),
+        Some([degraded, clean]) => {
+            Source::Pairs(Box::new(Pairs::find(degraded, clean, run, cache, excluded)?))
+        }
+        None => Source::Photos(Photos::new(Files::find(&options.photos)?.outside(run), cache, excluded)?),
     };
     let recipe = Arc::new(Recipe {
         source,
@@ -237,36 +364,4 @@ fn step(trainer: &mut Trainer, options: &Options, loader: &mut Loader, lr: f64) 
         seconds: 0.0,
         memory_mib: None,
     })
-}
-
-/// Restores the validation pictures with the running mean of the weights, and keeps some to look at.
-fn measure(
-    validation: &Validation,
-    trainer: &Trainer,
-    options: &Options,
-    place: &Place,
-    machine: &Machine,
-    seconds: f64,
-) -> Result<Entry> {
-    let model = averaged(trainer, options, BTreeMap::new())?;
-    let mut shown = BTreeMap::new();
-    let tasks = validation.measure(&model, machine, |sample| {
-        let count: &mut usize = shown.entry(sample.task).or_default();
-        *count += 1;
-        if *count <= samples::SHOWN { samples::write(&place.samples(), &sample) } else { Ok(()) }
-    })?;
-    Ok(Entry::Validation(log::Validation { step: trainer.step(), seconds, tasks }))
-}
-
-fn averaged(trainer: &Trainer, options: &Options, provenance: BTreeMap<String, String>) -> Result<Model> {
-    Ok(Model { config: options.model.clone(), parameters: trainer.averaged()?, provenance })
-}
-
-/// Seconds of training that the log has seen.
-fn logged_seconds(path: &Path) -> Result<f64> {
-    let seconds = log::read(path)?.into_iter().rev().find_map(|entry| match entry {
-        Entry::Step(step) => Some(step.seconds),
-        _ => None,
-    });
-    Ok(seconds.unwrap_or(0.0))
 }

@@ -1,9 +1,8 @@
 //! RUN/samples: given | restored | truth, side by side, for the eye.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::validate::Sample;
-use crate::atomic::{self, Existing};
 use crate::error::{Error, Result};
 use crate::picture::{Format, Layout, Picture, Samples, encode};
 
@@ -13,11 +12,11 @@ const SIDE: usize = 256;
 /// Pictures shown of each task.
 pub const SHOWN: usize = 3;
 
-/// Writes the middle of the three pictures to `folder`/TASK-NAME.png.
-pub fn write(folder: &Path, sample: &Sample) -> Result<()> {
+/// The file `folder`/TASK-NAME.png and what is to be in it: the middle of the three pictures.
+pub fn file(folder: &Path, sample: &Sample) -> Result<(PathBuf, Vec<u8>)> {
     let parts = [middle(sample.given)?, middle(sample.restored)?, middle(sample.truth)?];
     let path = folder.join(format!("{}-{}.png", sample.task, sample.name));
-    atomic::write(&path, &encode(&beside(&parts)?, Format::Png)?, Existing::Replace)
+    Ok((path, encode(&beside(&parts)?, Format::Png)?))
 }
 
 fn middle(picture: &Picture) -> Result<Picture> {

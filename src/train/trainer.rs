@@ -26,6 +26,7 @@ pub struct Trainer {
     average: Average,
     device: Device,
     step: u64,
+    patches: u64,
 }
 
 /// The loss of a step, over all its batches.
@@ -47,7 +48,7 @@ impl Trainer {
         let average = Average::start(options.ema, parameters.iter())?;
         let options = options.clone();
         let optimizer = Optimizer::new(options.optimizer, precision, Default::default());
-        Ok(Self { options, parameters, model, optimizer, average, device, step: 0 })
+        Ok(Self { options, parameters, model, optimizer, average, device, step: 0, patches: 0 })
     }
 
     /// The run that `checkpoint` was made of, on `device`, with `options` from here on.
@@ -93,12 +94,18 @@ impl Trainer {
         trainer.average = Average::new(options.ema, means);
         trainer.optimizer = Optimizer::new(options.optimizer, precision, memory);
         trainer.step = checkpoint.step;
+        trainer.patches = checkpoint.patches;
         Ok(trainer)
     }
 
     /// Steps done.
     pub fn step(&self) -> u64 {
         self.step
+    }
+
+    /// Patches learned from.
+    pub fn patches(&self) -> u64 {
+        self.patches
     }
 
     /// The weights in training.
@@ -221,6 +228,7 @@ impl Trainer {
         self.average.advance(reached(), self.step)?;
         self.optimizer.step(self.parameters.iter(), gradient, mean * clip, rate)?;
         self.step += 1;
+        self.patches += (batches * self.options.batch) as u64;
         self.average.advance(reached(), self.step)?;
         Ok(norm)
     }
@@ -229,6 +237,7 @@ impl Trainer {
     pub fn checkpoint(&self, milliseconds: u64) -> Checkpoint {
         Checkpoint {
             step: self.step,
+            patches: self.patches,
             milliseconds,
             options: self.options.clone(),
             weights: self.parameters.tensors(),

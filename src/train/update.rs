@@ -9,7 +9,8 @@ use super::gradient::{values, values_mut};
 /// Elements updated by one thread at a time.
 const BLOCK: usize = 1 << 16;
 
-/// a ← keep · a + (1 − keep) · (scale · b), or of its square.
+/// a ← a + (1 − keep) · (scale · b − a), or the same with the square of scale · b. Where both are equal, a
+/// stays as it is to the last bit, which a sum of two products does not promise.
 pub(super) struct Towards {
     pub keep: f64,
     pub scale: f64,
@@ -23,14 +24,13 @@ impl InplaceOp2 for Towards {
 
     fn cpu_fwd(&self, a: &mut CpuStorage, al: &Layout, b: &CpuStorage, bl: &Layout) -> Result<()> {
         let (a, b) = (values_mut(a, al)?, values(b, bl)?);
-        let (keep, scale) = (self.keep as f32, self.scale as f32);
-        let rest = (1.0 - self.keep) as f32;
+        let (rest, scale) = ((1.0 - self.keep) as f32, self.scale as f32);
         let square = self.square;
         a.par_chunks_mut(BLOCK).zip(b.par_chunks(BLOCK)).for_each(|(a, b)| {
             if square {
-                a.iter_mut().zip(b).for_each(|(a, b)| *a = keep * *a + rest * (scale * b) * (scale * b));
+                a.iter_mut().zip(b).for_each(|(a, b)| *a += rest * ((scale * b) * (scale * b) - *a));
             } else {
-                a.iter_mut().zip(b).for_each(|(a, b)| *a = keep * *a + rest * (scale * b));
+                a.iter_mut().zip(b).for_each(|(a, b)| *a += rest * (scale * b - *a));
             }
         });
         Ok(())

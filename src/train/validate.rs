@@ -51,19 +51,23 @@ pub struct Sample<'a> {
 }
 
 impl Validation {
-    /// Degrades the pictures in `folder` for each task; `note` hears of those that cannot be used.
+    /// Degrades the pictures in `folder`, but for those in the folder `run`, for each task; `note` hears
+    /// of those that cannot be used.
     ///
     /// # Errors
     /// When the folder cannot be read or no picture in it can be used.
     pub fn load(
         folder: &Path,
+        run: &Path,
         tasks: &[Task],
         streaks: Option<&StreakSet>,
         mut note: impl FnMut(&str),
     ) -> Result<Self> {
         let mut hashes = HashSet::new();
         let mut pictures = Vec::new();
-        for path in Files::find(&[folder.to_path_buf()])?.iter() {
+        let files = Files::find(&[folder.to_path_buf()])?.outside(run);
+        files.notes().iter().for_each(|text| note(text));
+        for path in files.iter() {
             let bytes = std::fs::read(path).at(path)?;
             hashes.insert(blake3::hash(&bytes));
             match decode(&bytes) {
@@ -88,21 +92,29 @@ impl Validation {
         Ok(Self { tasks: cases, hashes })
     }
 
-    /// Takes the pictures of two folders as they are: degraded, and clean of the same names. `note`
-    /// hears of those that cannot be used.
+    /// Takes the pictures of two folders, but for those in the folder `run`, as they are: degraded, and
+    /// clean of the same names. `note` hears of those that cannot be used.
     ///
     /// # Errors
     /// When a degraded picture has no partner, or no pair can be used.
-    pub fn of_pairs([degraded, clean]: &[PathBuf; 2], task: Task, note: impl FnMut(&str)) -> Result<Self> {
-        let pairs = Pairs::find(degraded, clean, 0, HashSet::new())?;
+    pub fn of_pairs(
+        [degraded, clean]: &[PathBuf; 2],
+        run: &Path,
+        task: Task,
+        mut note: impl FnMut(&str),
+    ) -> Result<Self> {
+        let pairs = Pairs::find(degraded, clean, run, 0, HashSet::new())?;
         let scale = task.scale();
         let mut cases = Vec::new();
         for index in 0..pairs.len() {
-            let Some((degraded, clean)) = pairs.get(index, 1, scale) else { continue };
+            let Ok((degraded, clean)) = pairs.get(index, 1, scale) else { continue };
             let truth = clean.crop(0, 0, degraded.width() * scale, degraded.height() * scale)?;
-            cases.push(Case::new(pairs.name(index), Arc::unwrap_or_clone(degraded), Arc::new(truth), task)?);
+            match Case::new(pairs.name(index), Arc::unwrap_or_clone(degraded), Arc::new(truth), task) {
+                Ok(case) => cases.push(case),
+                Err(error) => note(&format!("{}: not measured on", error.at(pairs.path(index)))),
+            }
         }
-        pairs.notes().iter().map(String::as_str).for_each(note);
+        pairs.notes().iter().for_each(|text| note(text));
         if cases.is_empty() {
             return Err(Error::Usage(format!("no pair to measure {task} on")).at(degraded));
         }
@@ -115,13 +127,15 @@ impl Validation {
         &self.hashes
     }
 
-    /// Restores and compares; `show` sees each picture.
+    /// Restores and compares; `show` sees each picture. Before each, `stop` is asked; if it is to stop,
+    /// there is no result.
     pub fn measure(
         &self,
         model: &Model,
         machine: &Machine,
+        mut stop: impl FnMut() -> bool,
         mut show: impl FnMut(Sample) -> Result<()>,
-    ) -> Result<Vec<TaskScore>> {
+    ) -> Result<Option<Vec<TaskScore>>> {
         let mut scores = Vec::new();
         for (task, cases) in &self.tasks {
             let options = restore::Options {
@@ -133,6 +147,9 @@ impl Validation {
             let restorer = Restorer::new(model, &[*task], options)?;
             let mut restored = Vec::new();
             for case in cases {
+                if stop() {
+                    return Ok(None);
+                }
                 let picture = restorer.restore(&case.degraded)?;
                 restored.push(measure(&picture, &case.truth, *task)?);
                 let Case { name, given, truth, .. } = case;
@@ -147,7 +164,7 @@ impl Validation {
                 input_psnr_rgb: mean(&|i| cases[i].score[Figure::PSNR_RGB]),
             });
         }
-        Ok(scores)
+        Ok(Some(scores))
     }
 }
 

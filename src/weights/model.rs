@@ -36,6 +36,12 @@ struct Document {
     provenance: BTreeMap<String, String>,
 }
 
+/// What the metadata of a run's checkpoint have, of which no model can be made.
+#[derive(Serialize, Deserialize)]
+struct State {
+    step: u64,
+}
+
 impl Model {
     /// The file of the model inside the binary; `docs/default-model.md` tells how it was trained.
     pub const EMBEDDED: &[u8] = include_bytes!("default/model.safetensors");
@@ -92,7 +98,11 @@ impl Model {
     }
 
     fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let archive: Archive<Document> = Archive::from_bytes(bytes)?;
+        let archive: Archive<Document> = Archive::from_bytes(bytes).map_err(|error| {
+            let state = Archive::<State>::from_bytes(bytes);
+            let said = "a checkpoint and no model: a run's model is its final.safetensors, once it has ended";
+            state.map_or(error, |_| Error::Model(said.into()))
+        })?;
         let Document { config, provenance } = archive.document;
         let parameters = Parameters::from_tensors(&config, archive.tensors, &Device::Cpu)?;
         Ok(Self { config, parameters, provenance })

@@ -9,6 +9,7 @@ mod numbers;
 
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use ipt::Task;
 use ipt::weights::Model;
@@ -22,6 +23,20 @@ fn fixture(name: &str) -> PathBuf {
 
 fn open(bytes: &[u8]) -> ipt::Result<Model> {
     Model::from_reader(Cursor::new(bytes), None)
+}
+
+#[test]
+fn the_task_of_an_export_must_be_the_models() {
+    let folder = tempfile::tempdir().unwrap();
+    let export = |task: &str| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_ipt"));
+        program.args(["export", "--task", task]).arg(fixture(LEGACY)).arg(folder.path().join("out.pt"));
+        let output = program.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, said) = export("sr2");
+    assert!(code == Some(2) && said.contains("--task differs from what the model is for: sr4"), "{said}");
+    assert_eq!(export("sr4").0, Some(0));
 }
 
 #[test]

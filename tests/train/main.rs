@@ -2,6 +2,7 @@
 // What a test spoils need not be whole.
 #![allow(clippy::disallowed_methods)]
 
+mod interrupted;
 mod learning;
 mod origin;
 mod program;

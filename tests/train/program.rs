@@ -147,6 +147,10 @@ fn nonsense_is_refused_before_any_work() {
         &["train", "nowhere", "--out", "run"],
         &["train", ".", "--out", "run", "--lr", "-1"],
         &["train", ".", "--out", "run", "--tasks", "sr2", "--task-weights", "1,2"],
+        &["train", ".", "--out", "run", "--tasks", "sr2,sr3", "--task-weights", "1e308,1e308"],
+        &["train", ".", "--out", "run", "--lambda", "inf"],
+        &["train", ".", "--out", "run", "--epochs=-1"],
+        &["train", ".", "--out", "run", "--epochs", "nan"],
         &["train", ".", "--out", "run", "--resume"],
         &["train", ".", "--out", "run", "--max-time", "2"],
         &["train", ".", "--out", "run", "--config", "nowhere.toml"],
@@ -156,6 +160,23 @@ fn nonsense_is_refused_before_any_work() {
         fail(arguments, folder.path(), 2);
     }
     assert!(!folder.path().join("run/checkpoints").exists());
+}
+
+#[test]
+fn what_is_not_given_comes_from_the_run() {
+    let folder = photos();
+    let at = folder.path();
+    let start = ["train", ".", "--out", "run", "--preset", "tiny", "--steps", "0", "--lr", "0.001", "-q"];
+    succeed(&[&start[..], &["--schedule", "constant"]].concat(), at);
+    let resumed = |more: &[&str]| {
+        succeed(&[&["train", "--out", "run", "--resume", "-q"], more].concat(), at);
+        let options = Options::open(&at.join("run/config.toml")).unwrap();
+        (options.steps, options.max_seconds, options.rate)
+    };
+    assert_eq!(resumed(&["--schedule", "constant", "--optimizer", "muon"]), (Some(0), None, 0.001));
+    assert_eq!(resumed(&["--max-time", "1h"]), (Some(0), Some(3600.0), 0.001));
+    assert_eq!(resumed(&["--steps", "1", "--batch", "1"]), (Some(1), Some(3600.0), 0.001));
+    assert_eq!(resumed(&["--schedule", "cosine"]), (Some(1), Some(3600.0), 5e-4));
 }
 
 /// Waits until the run has a checkpoint.

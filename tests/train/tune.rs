@@ -10,6 +10,7 @@ use ipt::train::checkpoint::Checkpoint;
 use ipt::train::log::{self, Entry};
 use ipt::train::options::Tune;
 use ipt::train::origin::{self, Origin};
+use ipt::train::validate::Validation;
 use ipt::train::{Options, Outcome, Place};
 use ipt::weights::{Model, Parameters};
 
@@ -142,7 +143,10 @@ fn pairs_are_cut_at_the_same_place() {
         save(&folder.path().join(format!("degraded/{seed}.png")), &degraded);
     }
     let pairs = [folder.path().join("degraded"), folder.path().join("clean")];
-    let found = Pairs::find(&pairs[0], &pairs[1], 1 << 30, Default::default()).unwrap();
+    let find = || {
+        Pairs::find(&pairs[0], &pairs[1], folder.path().join("run").as_path(), 1 << 30, Default::default())
+    };
+    let found = find().unwrap();
     let recipe = Recipe {
         source: Source::Pairs(Box::new(found)),
         seed: 1,
@@ -163,12 +167,27 @@ fn pairs_are_cut_at_the_same_place() {
     assert!(apart / (batch.input.len() as f32) < 5.0, "{apart}");
 
     std::fs::remove_file(pairs[1].join("0.png")).unwrap();
-    let error = Pairs::find(&pairs[0], &pairs[1], 1 << 30, Default::default()).unwrap_err().to_string();
+    let error = find().unwrap_err().to_string();
     assert!(error.contains("degraded/0.png") && error.contains("no picture '0'"), "{error}");
     save(&pairs[1].join("0.png"), &photo(3, 100, 100));
-    let found = Pairs::find(&pairs[0], &pairs[1], 1 << 30, Default::default()).unwrap();
-    assert!(found.get(0, 48, 2).is_none() && found.get(1, 48, 2).is_some());
+    let found = find().unwrap();
+    assert!(found.get(0, 48, 2).is_err() && found.get(1, 48, 2).is_ok());
     assert_eq!(found.notes().len(), 1);
+}
+
+#[test]
+fn pairs_too_small_to_measure_are_noted() {
+    let folder = tempfile::tempdir().unwrap();
+    folders_of_pairs(folder.path(), 0..1);
+    save(&folder.path().join("clean/tiny.png"), &photo(1, 4, 4));
+    save(&folder.path().join("degraded/tiny.png"), &photo(1, 2, 2));
+    let pairs = ["degraded", "clean"].map(|name| folder.path().join(name));
+    let mut notes = Vec::new();
+    let note = |text: &str| notes.push(text.to_owned());
+    let validation = Validation::of_pairs(&pairs, &folder.path().join("run"), task("sr2"), note).unwrap();
+    assert_eq!(validation.hashes().len(), 2);
+    assert!(notes.len() == 1 && notes[0].contains("degraded/tiny.png: "), "{notes:?}");
+    assert!(notes[0].ends_with(": not measured on"), "{notes:?}");
 }
 
 /// Degraded and clean pictures of `sr2`, in two folders.
