@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use crate::error::{AtPath, Error, Result, visible};
+use crate::error::{AtPath, Error, Result};
 use crate::picture::Format;
 
 /// Files that may be photographs, in a fixed order.
@@ -48,10 +48,10 @@ impl Files {
                             files.paths.push(entry.into_path());
                         }
                     }
-                    Err(error) if error.depth() == 0 => return Err(reason(error)).at(path),
+                    Err(error) if error.depth() == 0 => return Err(error).at(path),
                     Err(error) => {
                         let at = error.path().unwrap_or(path).to_path_buf();
-                        files.notes.push(format!("{}: not used", reason(error).at(at)));
+                        files.notes.push(format!("{}: not used", Error::from(error).at(at)));
                     }
                 }
             }
@@ -86,14 +86,6 @@ impl Files {
     /// What there is to say of what cannot be read.
     pub fn notes(&self) -> &[String] {
         &self.notes
-    }
-}
-
-/// Why something was not found where a folder has it.
-fn reason(error: walkdir::Error) -> Error {
-    match error.loop_ancestor() {
-        Some(above) => Error::Usage(format!("a link to the folder above it, {}", visible(above))),
-        None => error.into_io_error().map_or_else(|| Error::Usage("cannot be read".into()), Error::Io),
     }
 }
 
