@@ -28,8 +28,7 @@ pub enum Existing {
 /// Those of the file system; and when there is something at `path` that is no file, such as a device.
 pub fn write(path: &Path, bytes: &[u8], existing: Existing) -> Result<()> {
     refuse_special(path)?;
-    let folder = folder(path);
-    std::fs::create_dir_all(folder).at(folder)?;
+    let folder = make_folder(path)?;
     let mut builder = Builder::new();
     builder.prefix(TEMPORARY);
     // tempfile makes private files; a picture gets what the user's umask gives to any new file.
@@ -53,9 +52,14 @@ pub fn write(path: &Path, bytes: &[u8], existing: Existing) -> Result<()> {
     Ok(())
 }
 
-/// The folder in which `path` lies.
-pub fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+/// The folder in which `path` is to lie, made if it is missing.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn make_folder(path: &Path) -> Result<&Path> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).at(folder)?;
+    Ok(folder)
 }
 
 /// Nothing but a file can be replaced by a file: not a folder, and not a device or a pipe, which would

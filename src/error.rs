@@ -50,16 +50,6 @@ impl Error {
     }
 }
 
-/// Why a folder has something that cannot be read.
-impl From<walkdir::Error> for Error {
-    fn from(error: walkdir::Error) -> Self {
-        match error.loop_ancestor() {
-            Some(above) => Error::Usage(format!("a link to the folder above it, {}", visible(above))),
-            None => error.into_io_error().map_or_else(|| Error::Usage("cannot be read".into()), Error::Io),
-        }
-    }
-}
-
 /// A path for people and for records: what is not UTF-8 as `\xff`, and control characters as `\n` or
 /// `\u{1b}`, since a file's name must neither break a line nor command a terminal.
 pub fn visible(path: impl AsRef<Path>) -> String {

@@ -23,7 +23,7 @@ const MODULES: &[(&str, &str)] = &[
     ("ops", "error device kernels"),
     ("model", "error task rng bicubic device ops"),
     ("weights", "error task rng atomic device ops model"),
-    ("dataset", "error task rng picture degrade model"),
+    ("dataset", "error task rng picture degrade batch model"),
     ("restore", "error task bicubic device picture ops model weights"),
     ("train", "error task rng atomic device picture degrade score dataset ops model weights restore"),
     ("cli", "task degrade device picture score model"),
@@ -51,6 +51,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("jpeg_encoder", &["picture"]),
     ("libwebp_sys", &["picture"]),
     ("tiff", &["picture"]),
+    ("walkdir", &["batch"]),
 ];
 
 /// Modules that know nothing of tensors.

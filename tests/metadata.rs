@@ -193,6 +193,22 @@ fn damaged_exif_is_carried_and_too_long_exif_refused() {
     );
 }
 
+#[test]
+fn a_profile_is_whole_or_refused() {
+    let profile = |length: usize| {
+        let mut bytes = vec![0; length];
+        bytes[16..20].copy_from_slice(b"RGB ");
+        Metadata { icc: Some(bytes), ..Metadata::default() }
+    };
+    let most = 255 * 65_519;
+    let write =
+        |given: &Metadata| encode_with(&picture(Layout::Rgb), Format::Jpeg, given, &EncodeOptions::default());
+    // The decoder does not put so many segments together again; all of the profile is in the file.
+    assert!(write(&profile(most)).unwrap().len() > most);
+    let error = write(&profile(most + 1)).unwrap_err().to_string();
+    assert!(error.contains("colour profile do not fit a jpeg file; --strip=all"), "{error}");
+}
+
 /// A block with a preview: a main directory with a camera and, behind it, the second directory and
 /// the preview's bytes, or the preview before the camera's name.
 fn with_preview(last: bool) -> Vec<u8> {

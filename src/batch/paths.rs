@@ -91,10 +91,7 @@ impl Output {
 
     /// Makes the folder for the file: where that cannot be, it should be known before the work.
     pub fn make_room(&self) -> Result<()> {
-        match self.path().map(atomic::folder) {
-            Some(folder) => std::fs::create_dir_all(folder).at(folder),
-            None => Ok(()),
-        }
+        self.path().map_or(Ok(()), |path| atomic::make_folder(path).map(drop))
     }
 
     /// Writes all of a picture: a file appears whole or not at all.

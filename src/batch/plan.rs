@@ -181,8 +181,7 @@ impl Plan {
 
     fn settle_existing(&mut self) -> Result<()> {
         if self.existing != Existing::Skip {
-            let paths = self.jobs.iter().filter_map(|job| job.output.path());
-            paths.into_iter().try_for_each(atomic::refuse_special)?;
+            self.jobs.iter().filter_map(|job| job.output.path()).try_for_each(atomic::refuse_special)?;
         }
         match self.existing {
             Existing::Overwrite => {}

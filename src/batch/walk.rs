@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use crate::error::{AtPath, Result};
+use crate::error::{Error, Result, visible};
 use crate::picture::Format;
 
 /// A picture in a walked folder.
@@ -27,9 +27,15 @@ pub fn pictures(folder: &Path) -> impl Iterator<Item = Result<Found>> + '_ {
                 Ok(Found { relative, path: entry.into_path() })
             })
         }
-        Err(error) => {
-            let path = error.path().unwrap_or(folder).to_path_buf();
-            Some(Err(error).at(path))
-        }
+        Err(error) => Some(Err(unreadable(folder, error))),
     })
+}
+
+fn unreadable(folder: &Path, error: walkdir::Error) -> Error {
+    let path = error.path().unwrap_or(folder).to_path_buf();
+    let error = match error.loop_ancestor() {
+        Some(above) => Error::Usage(format!("a link to the folder above it, {}", visible(above))),
+        None => error.into_io_error().map_or_else(|| Error::Usage("cannot be read".into()), Error::Io),
+    };
+    error.at(path)
 }

@@ -17,6 +17,7 @@ use crate::cli::train::{PresetName, Train};
 use crate::cli::training::{FormName, RuleName, ScheduleName, Training};
 use crate::dataset::Files;
 use crate::device::Placement;
+use crate::error::visible;
 use crate::model::{Config, Preset};
 use crate::ops::Precision;
 use crate::progress;
@@ -202,10 +203,10 @@ fn steps_of(epochs: f64, options: &Options, out: &Path) -> anyhow::Result<u64> {
 fn listed(list: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let file: Box<dyn Read> = match list.to_str() {
         Some("-") => Box::new(stdin()),
-        _ => Box::new(std::fs::File::open(list).with_context(|| list.display().to_string())?),
+        _ => Box::new(std::fs::File::open(list).with_context(|| visible(list))?),
     };
     let lines = BufReader::new(file).lines().collect::<std::io::Result<Vec<String>>>();
-    let lines = lines.with_context(|| list.display().to_string())?;
+    let lines = lines.with_context(|| visible(list))?;
     Ok(lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).map(PathBuf::from).collect())
 }
 
@@ -237,7 +238,7 @@ pub(super) fn go(options: &mut Options, args: &Training, global: &Global) -> any
     match outcome {
         Ok(Outcome::Finished) => {
             if !quiet {
-                progress::line(format_args!("finished: {}", place.result().display()));
+                progress::line(format_args!("finished: {}", visible(place.result())));
             }
             Ok(Exit::Done)
         }

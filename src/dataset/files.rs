@@ -3,10 +3,8 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use walkdir::WalkDir;
-
-use crate::error::{AtPath, Error, Result};
-use crate::picture::Format;
+use crate::batch;
+use crate::error::{AtPath, Result};
 
 /// Files that may be photographs, in a fixed order.
 #[derive(Debug, Clone, Default)]
@@ -40,19 +38,12 @@ impl Files {
                 files.paths.push(path.clone());
                 continue;
             }
-            for entry in WalkDir::new(path).follow_links(true).sort_by_file_name() {
-                match entry {
-                    Ok(entry) => {
-                        let picture = Format::from_extension(entry.path()).is_some();
-                        if entry.file_type().is_file() && picture {
-                            files.paths.push(entry.into_path());
-                        }
-                    }
-                    Err(error) if error.depth() == 0 => return Err(error).at(path),
-                    Err(error) => {
-                        let at = error.path().unwrap_or(path).to_path_buf();
-                        files.notes.push(format!("{}: not used", Error::from(error).at(at)));
-                    }
+            // Named, it must be there to be read; what is in it need not.
+            std::fs::read_dir(path).at(path)?;
+            for found in batch::pictures(path) {
+                match found {
+                    Ok(found) => files.paths.push(found.path),
+                    Err(error) => files.notes.push(format!("{error}: not used")),
                 }
             }
         }

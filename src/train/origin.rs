@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::options::Options;
 use super::provenance;
 use super::trainer::TASK_EMBEDDING;
-use crate::error::{AtPath, Error, Result};
+use crate::error::{AtPath, Error, Result, visible};
 use crate::model::{Config, closes_block};
 use crate::task::Task;
 use crate::weights::{Model, Parameters};
@@ -100,7 +100,7 @@ impl Origin {
 
     /// What to call the model.
     fn name(&self) -> String {
-        self.model.as_ref().map_or("the embedded model".into(), |path| path.display().to_string())
+        self.model.as_ref().map_or("the embedded model".into(), visible)
     }
 }
 

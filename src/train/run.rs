@@ -21,7 +21,7 @@ use super::validate::{Sample, Validation};
 use crate::atomic::{self, Existing};
 use crate::dataset::{Files, Loader, Pairs, Photos, Recipe, Source};
 use crate::degrade::StreakSet;
-use crate::error::{AtPath, Error, Result};
+use crate::error::{AtPath, Error, Result, visible};
 use crate::ops::Precision;
 use crate::weights::{Model, Parameters};
 
@@ -279,7 +279,7 @@ fn begin(
     if resume {
         let (checkpoint, path, damaged) = Checkpoint::newest(&place.checkpoints())?;
         damaged.iter().for_each(|error| watch.note(&format!("{error}: passed over")));
-        watch.note(&format!("resuming at step {} from {}", checkpoint.step, path.display()));
+        watch.note(&format!("resuming at step {} from {}", checkpoint.step, visible(&path)));
         let milliseconds = checkpoint.milliseconds;
         checkpoint::clean(&place.checkpoints())?;
         options.from = origin::resume(options.from, checkpoint.options.from.clone())?;

@@ -55,19 +55,17 @@ impl Metadata {
                 png.encoder().bytes()
             }
             Format::Jpeg => {
-                for (kind, bytes, header) in [("EXIF", &self.exif, 6), ("XMP", &self.xmp, JPEG_XMP.len())] {
+                for (kind, bytes, most, strip) in [
+                    ("EXIF", &self.exif, JPEG_SEGMENT - 6, "--strip"),
+                    ("XMP", &self.xmp, JPEG_SEGMENT - JPEG_XMP.len(), "--strip"),
+                    ("colour profile", &self.icc, JPEG_PROFILE, "--strip=all"),
+                ] {
                     let length = bytes.as_ref().map_or(0, Vec::len);
-                    if length + header > JPEG_SEGMENT {
+                    if length > most {
                         return Err(Error::Encode(format!(
-                            "{length} bytes of {kind} do not fit a jpeg file; --strip leaves them out"
+                            "{length} bytes of {kind} do not fit a jpeg file; {strip} leaves them out"
                         )));
                     }
-                }
-                let length = self.icc.as_ref().map_or(0, Vec::len);
-                if length > JPEG_PROFILE {
-                    return Err(Error::Encode(format!(
-                        "a colour profile of {length} bytes does not fit a jpeg file; --strip=all leaves it out"
-                    )));
                 }
                 let mut jpeg = Jpeg::from_bytes(file.into()).map_err(ours)?;
                 if let Some(xmp) = self.xmp {
