@@ -22,6 +22,9 @@ _ipt() {
             ipt,export)
                 cmd="ipt__subcmd__export"
                 ;;
+            ipt,merge)
+                cmd="ipt__subcmd__merge"
+                ;;
             ipt,restore)
                 cmd="ipt__subcmd__restore"
                 ;;
@@ -41,7 +44,7 @@ _ipt() {
 
     case "${cmd}" in
         ipt)
-            opts="-q -j -h -V --quiet --jobs --help --version restore degrade score train tune export"
+            opts="-q -j -h -V --quiet --jobs --help --version restore degrade score train tune merge export"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -171,6 +174,28 @@ _ipt() {
                     COMPREPLY=($(compgen -W "sr2 sr3 sr4 derain denoise30 denoise50" -- "${cur}"))
                     return 0
                     ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ipt__subcmd__merge)
+            opts="-q -j -h --overwrite --quiet --jobs --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --jobs)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

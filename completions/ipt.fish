@@ -33,6 +33,7 @@ complete -c ipt -n "__fish_ipt_needs_command" -f -a "degrade" -d 'Damage picture
 complete -c ipt -n "__fish_ipt_needs_command" -f -a "score" -d 'Measure how near restored pictures are to their references'
 complete -c ipt -n "__fish_ipt_needs_command" -f -a "train" -d 'Train a model on photographs, for several tasks at once'
 complete -c ipt -n "__fish_ipt_needs_command" -f -a "tune" -d 'Fine-tune a trained model to one task'
+complete -c ipt -n "__fish_ipt_needs_command" -f -a "merge" -d 'Put the tasks of several models into one'
 complete -c ipt -n "__fish_ipt_needs_command" -f -a "export" -d 'Write a model as a file that Python opens'
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -s t -l task -d 'What to undo; the model must have learned it. Several, with commas between, are done one after the other: derain,denoise30,sr2' -r -f -a "sr2\t''
 sr3\t''
@@ -243,6 +244,10 @@ complete -c ipt -n "__fish_ipt_using_subcommand tune" -l freeze-body -d 'Leave t
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l resume -d 'Go on from the newest sound checkpoint of the run'
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -s q -l quiet -d 'Say nothing but errors'
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ipt -n "__fish_ipt_using_subcommand merge" -s j -l jobs -d 'Threads to use; all of the machine\'s if not given' -r
+complete -c ipt -n "__fish_ipt_using_subcommand merge" -l overwrite -d 'Replace FILE if it exists'
+complete -c ipt -n "__fish_ipt_using_subcommand merge" -s q -l quiet -d 'Say nothing but errors'
+complete -c ipt -n "__fish_ipt_using_subcommand merge" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ipt -n "__fish_ipt_using_subcommand export" -s t -l task -d 'What the model\'s one task is, where MODEL are published weights that do not say' -r -f -a "sr2\t''
 sr3\t''
 sr4\t''

@@ -6,6 +6,7 @@ pub mod compute;
 pub mod degrade;
 pub mod encoding;
 pub mod export;
+pub mod merge;
 pub mod paths;
 pub mod restore;
 pub mod score;
@@ -55,6 +56,7 @@ pub enum Command {
     Score(score::Score),
     Train(Box<train::Train>),
     Tune(Box<tune::Tune>),
+    Merge(merge::Merge),
     Export(export::Export),
 }
 

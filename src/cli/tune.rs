@@ -12,7 +12,8 @@ use crate::task::Task;
 ///
 /// The body stays, and the task's head, tail and embedding; those of other tasks are dropped. A
 /// task that the model has not learned starts from the nearest that it has: noise from the nearest
-/// level, enlarging from the nearest scale with a fresh tail.
+/// level, enlarging from the nearest scale with a fresh tail. With --freeze-body the result can go
+/// back into the model: see `ipt merge`.
 #[derive(Debug, Clone, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Tune {

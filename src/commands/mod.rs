@@ -8,6 +8,7 @@ mod exit;
 mod export;
 mod files;
 mod list;
+mod merge;
 mod model;
 mod record;
 mod restore;
@@ -36,6 +37,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Score(args) => score::run(&args, &global),
         Command::Train(args) => train::run(&args, &global),
         Command::Tune(args) => tune::run(&args, &global),
+        Command::Merge(args) => merge::run(&args, &global),
         Command::Export(args) => export::run(&args, &global),
     });
     ended.unwrap_or_else(|error| {

@@ -13,6 +13,9 @@ use crate::ops::{self, Activation, Pass};
 /// How far the learned tables start from zero.
 const EMBEDDING: Init = Init::Randn { mean: 0.0, stdev: 0.02 };
 
+/// The table of the body that belongs to tasks: a row each.
+pub const TASK_EMBEDDING: &str = "body.query_embed.weight";
+
 pub(super) struct Body {
     patch: usize,
     /// Whether tokens and transformer are equally wide, so that the linear encoding and the mlp

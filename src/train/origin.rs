@@ -9,10 +9,8 @@ use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::options::Options;
-use super::provenance;
-use super::trainer::TASK_EMBEDDING;
 use crate::error::{AtPath, Error, Result, visible};
-use crate::model::{Config, closes_block};
+use crate::model::{Config, TASK_EMBEDDING, closes_block};
 use crate::task::Task;
 use crate::weights::{Model, Parameters};
 
@@ -90,11 +88,7 @@ impl Origin {
             return Err(Error::Usage(format!("{} has another shape than the run's model", self.name())));
         }
         let tensors = assemble(&model, options)?;
-        let noted = Self {
-            blake3: Some(digest),
-            hours: provenance::hours(&model.provenance),
-            model: self.model.clone(),
-        };
+        let noted = Self { blake3: Some(digest), hours: model.hours(), model: self.model.clone() };
         Ok((Parameters::from_tensors(&options.model, tensors, device)?, noted))
     }
 
@@ -146,14 +140,12 @@ fn assemble(model: &Model, options: &Options) -> Result<BTreeMap<String, Tensor>
     for (to, &task) in options.model.tasks.iter().enumerate() {
         let from = nearest(&model.config.tasks, task);
         let mut copy = |part: &str| {
-            let prefix = format!("{part}.{from}.");
-            for (name, tensor) in &trained {
-                let Some(rest) = name.strip_prefix(&prefix) else { continue };
+            for (rest, tensor) in model.parameters.part(part, from) {
                 // The first convolution of a head that unshuffles by another factor has another shape.
                 if let Some(fresh) = tensors.get_mut(&format!("{part}.{to}.{rest}"))
                     && fresh.shape() == tensor.shape()
                 {
-                    *fresh = tensor.clone();
+                    *fresh = tensor;
                 }
             }
         };

@@ -12,7 +12,7 @@ use super::optimizer::{Memory, Optimizer};
 use super::options::Options;
 use crate::dataset::Batch;
 use crate::error::{Error, Result};
-use crate::model::Ipt;
+use crate::model::{Ipt, TASK_EMBEDDING};
 use crate::ops::{Precision, Tape};
 use crate::task::Task;
 use crate::weights::Parameters;
@@ -283,9 +283,6 @@ fn each<I: IntoParallelIterator<Iter: IndexedParallelIterator>, T: Send>(
 ) -> Result<Vec<T>> {
     items.into_par_iter().with_max_len(1).map(f).collect()
 }
-
-/// The one table of the body that belongs to tasks.
-pub const TASK_EMBEDDING: &str = "body.query_embed.weight";
 
 impl Losses {
     /// Adds `weight` times another batch's losses.

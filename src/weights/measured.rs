@@ -35,6 +35,11 @@ impl Model {
     }
 }
 
+/// The task that an entry of this name is about, if it is about one: `measured.sr2.Set5.psnr_y`, `sr2.steps`.
+pub(super) fn task(name: &str) -> Option<Task> {
+    name.strip_prefix(PREFIX).unwrap_or(name).split_once('.')?.0.parse().ok()
+}
+
 /// Task, set, metric and value of an entry, if it is a figure.
 fn parse<'a>(name: &'a str, value: &str) -> Option<(Task, &'a str, &'a str, f64)> {
     let (task, rest) = name.strip_prefix(PREFIX)?.split_once('.')?;

@@ -125,11 +125,20 @@ impl Model {
         Ok(hasher.finalize().to_hex()[..12].to_owned())
     }
 
-    /// Writes a model file with the parameters as `dtype`: F32, or F16 for half the size.
+    /// Writes a model file with the parameters as `dtype`: F32, or F16 for half the size. One that is
+    /// there is replaced.
     ///
     /// # Errors
     /// When the file cannot be written, or a parameter is not finite in `dtype`.
     pub fn save(&self, path: &Path, dtype: DType) -> Result<()> {
+        self.write(path, dtype, Existing::Replace)
+    }
+
+    /// As [`Model::save`]; `existing` says what becomes of a file that is there.
+    ///
+    /// # Errors
+    /// As [`Model::save`], and when the file is there and must stay.
+    pub fn write(&self, path: &Path, dtype: DType, existing: Existing) -> Result<()> {
         let mut tensors = self.parameters.tensors();
         for (name, tensor) in &mut tensors {
             *tensor = tensor.to_dtype(dtype)?;
@@ -140,19 +149,16 @@ impl Model {
         }
         let document = Document { config: self.config.clone(), provenance: self.provenance.clone() };
         let bytes = Archive { document, tensors }.to_bytes().at(path)?;
-        atomic::write(path, &bytes, Existing::Replace)
+        atomic::write(path, &bytes, existing)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Preset;
 
     fn tiny(seed: u64) -> Model {
-        let config = Config::preset(Preset::Tiny, vec![Task::Derain]);
-        let parameters = Parameters::init(&config, seed, &Device::Cpu).unwrap();
-        Model { config, parameters, provenance: BTreeMap::new() }
+        super::super::tests::tiny(&["derain"], seed)
     }
 
     #[test]

@@ -103,6 +103,15 @@ impl Parameters {
         self.iter().map(|(name, variable)| (name.to_owned(), variable.as_detached_tensor())).collect()
     }
 
+    /// The values of a `part`, `head` or `tail`, of the task of this number, by what follows both in their
+    /// names.
+    pub fn part(&self, part: &str, task: usize) -> impl Iterator<Item = (&str, Tensor)> {
+        let prefix = format!("{part}.{task}.");
+        self.iter().filter_map(move |(name, variable)| {
+            Some((name.strip_prefix(&prefix)?, variable.as_detached_tensor()))
+        })
+    }
+
     /// Numbers in all tensors together.
     pub fn count(&self) -> usize {
         self.variables.values().map(|variable| variable.elem_count()).sum()

@@ -19,7 +19,7 @@ use candle_core::{Device, Tensor};
 use super::model::Model;
 use super::parameters::Parameters;
 use crate::error::{Error, Result};
-use crate::model::{Config, INPUT, MEAN, TailForm, TaskEmbedding};
+use crate::model::{Config, INPUT, MEAN, TASK_EMBEDDING, TailForm, TaskEmbedding};
 use crate::task::{Scale, Task};
 
 /// Learned beside the names of the model's parameters.
@@ -30,7 +30,6 @@ pub(super) const ADD_MEAN: [&str; 2] = ["add_mean.weight", "add_mean.bias"];
 pub(super) const POSITION_IDS: &str = "body.position_encoding.position_ids";
 
 const POSITIONS: &str = "body.position_encoding.pe.weight";
-const TASKS: &str = "body.query_embed.weight";
 const FIRST: &str = "head.0.0.weight";
 const OUTPUT_BIAS: &str = ".out_proj.bias";
 
@@ -85,12 +84,16 @@ pub fn read(source: &mut dyn Source, task: Option<Task>) -> Result<Model> {
 fn infer(shapes: &BTreeMap<String, Vec<usize>>, task: Option<Task>) -> Result<Config> {
     let dims = |name: &str| shapes.get(name).map(Vec::as_slice);
     let (Some(&[channels, ..]), Some(&[tokens, width]), Some(&[tasks, table])) =
-        (dims(FIRST), dims(POSITIONS), dims(TASKS))
+        (dims(FIRST), dims(POSITIONS), dims(TASK_EMBEDDING))
     else {
-        return refuse(format!("no published model: it needs tensors {FIRST}, {POSITIONS} and {TASKS}"));
+        return refuse(format!(
+            "no published model: it needs tensors {FIRST}, {POSITIONS} and {TASK_EMBEDDING}"
+        ));
     };
     if tokens.checked_mul(width) != Some(table) {
-        return refuse(format!("{TASKS} has {table} values a task, and {POSITIONS} {tokens}×{width}"));
+        return refuse(format!(
+            "{TASK_EMBEDDING} has {table} values a task, and {POSITIONS} {tokens}×{width}"
+        ));
     }
     let patch = (1..=INPUT).find(|&patch| INPUT.is_multiple_of(patch) && (INPUT / patch).pow(2) == tokens);
     let Some(patch) = patch.filter(|patch| channels.checked_mul(patch * patch) == Some(width)) else {

@@ -7,7 +7,7 @@ fn help_and_version() {
     let env = TestEnv::new();
     let version = String::from_utf8(env.assert_output("--version", b"")).unwrap();
     assert_eq!(version, format!("ipt {}\n", env!("CARGO_PKG_VERSION")));
-    for command in ["", "restore", "degrade", "score", "train", "tune", "export"] {
+    for command in ["", "restore", "degrade", "score", "train", "tune", "merge", "export"] {
         let help = String::from_utf8(env.assert_output(&format!("{command} --help"), b"")).unwrap();
         assert!(help.contains("Examples:"), "{command} has no examples");
     }

@@ -11,6 +11,7 @@ mod general;
 mod harness;
 #[cfg(target_os = "linux")]
 mod interrupt;
+mod merge;
 mod page;
 mod paths;
 #[cfg(target_os = "linux")]

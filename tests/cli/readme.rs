@@ -4,6 +4,10 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
+use candle_core::Device;
+use ipt::model::Config;
+use ipt::weights::{Model, Parameters};
+
 use crate::harness::{TestEnv, tiny};
 
 /// The lines of the code blocks marked `sh`, of the section with this heading, comments left out.
@@ -131,6 +135,35 @@ fn the_ablations_end_in_tables_and_are_not_made_twice() {
     let second = make();
     assert!(!second.contains(" train "), "nothing was new: {second}");
     assert_eq!(tables(&second), rows);
+}
+
+#[test]
+fn a_distilled_model_has_learned_and_kept_its_other_tasks() {
+    let env = TestEnv::new();
+    // Tails that start at zero would make of a picture what they would learn from it.
+    let config = Config { bicubic_residual: false, ..tiny(&["sr2", "derain", "denoise30"]).config };
+    let parameters = Parameters::init(&config, 1, &Device::Cpu).unwrap();
+    let tiny = Model { config, parameters, provenance: Default::default() };
+    tiny.save(&env.path("tiny.safetensors"), candle_core::DType::F32).unwrap();
+    let make = || {
+        let model = format!("MODEL={}", env.path("tiny.safetensors").display());
+        let photos = format!("PHOTOS={}/examples/pictures", env!("CARGO_MANIFEST_DIR"));
+        let options = ["TASKS=sr2 denoise30", "LENGTH=--steps 2", "OPTIONS=--batch 1", "EVERY_sr2=2"];
+        make(&env, &[&["-f", "examples/distil.mk", &model, &photos][..], &options].concat())
+    };
+    make();
+    let count = |folder: &str| env.contents(&format!("out/{folder}")).len();
+    assert_eq!([count("sr2/degraded"), count("sr2/target"), count("denoise30/degraded")], [2, 2, 4]);
+    let made = Model::open(&env.path("out/model.safetensors")).unwrap();
+    assert_eq!(made.config, tiny.config);
+    for (task, learned) in [(0, true), (1, false), (2, true)] {
+        let values = |model: &Model| -> Vec<f32> {
+            let all = ["head", "tail"].into_iter().flat_map(|part| model.parameters.part(part, task));
+            all.flat_map(|(_, tensor)| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap()).collect()
+        };
+        assert_eq!(values(&made) != values(&tiny), learned, "task {task}");
+    }
+    assert!(!make().contains("tune"), "nothing was new");
 }
 
 #[test]

@@ -1,0 +1,191 @@
+//! The tasks of two models, in one.
+
+use std::collections::BTreeMap;
+
+use candle_core::{Device, Tensor};
+
+use super::measured;
+use super::{Model, Parameters};
+use crate::error::{Error, Result};
+use crate::model::{Config, TASK_EMBEDDING};
+use crate::task::Task;
+
+impl Model {
+    /// This model with the tasks of `further`, a model around the same body: each takes the place of
+    /// its like here, or stands behind the others.
+    ///
+    /// What `further` tells of its making is told for each of its tasks, as `sr2.steps`.
+    ///
+    /// # Errors
+    /// When `further` has another shape or another body than this model: neither's heads and tails
+    /// would fit the other's.
+    pub fn merge(&self, further: &Model) -> Result<Model> {
+        let mut tasks = self.config.tasks.clone();
+        tasks.extend(further.config.tasks.iter().filter(|task| !self.config.tasks.contains(task)));
+        let owner = |task: &Task| if further.config.tasks.contains(task) { further } else { self };
+        let unshuffle = |task: &Task| owner(task).config.unshuffle.contains(task);
+        let unshuffle: Vec<Task> = tasks.iter().copied().filter(unshuffle).collect();
+        let shape = |of: &Model| {
+            let (tasks, unshuffle) = (tasks.clone(), unshuffle.clone());
+            Config { tasks, unshuffle, ..of.config.clone() }
+        };
+        let config = shape(self);
+        if shape(further) != config {
+            return Err(Error::Model(format!("another shape than the model before: {}", further.config)));
+        }
+        let mut tensors = body(self);
+        if !same(&tensors, &body(further))? {
+            let said = "another body than the model before: tune with --freeze-body what is to be merged";
+            return Err(Error::Model(said.into()));
+        }
+        let mut embeddings = Vec::new();
+        for (to, task) in tasks.iter().enumerate() {
+            let of = owner(task);
+            let from = of.config.task_index(*task)?;
+            for part in ["head", "tail"] {
+                let named = of.parameters.part(part, from);
+                tensors.extend(named.map(|(rest, tensor)| (format!("{part}.{to}.{rest}"), tensor)));
+            }
+            if let Some(table) = of.parameters.get(TASK_EMBEDDING) {
+                embeddings.push(table.as_detached_tensor().narrow(0, from, 1)?);
+            }
+        }
+        if !embeddings.is_empty() {
+            tensors.insert(TASK_EMBEDDING.into(), Tensor::cat(&embeddings, 0)?.contiguous()?);
+        }
+        let parameters = Parameters::from_tensors(&config, tensors, &Device::Cpu)?;
+        let mut merged = Model { config, parameters, provenance: provenance(self, further) };
+        merged.add_hours(further);
+        Ok(merged)
+    }
+}
+
+/// What tasks share.
+fn body(model: &Model) -> BTreeMap<String, Tensor> {
+    let shared = |name: &str| name.starts_with("body.") && name != TASK_EMBEDDING;
+    model.parameters.tensors().into_iter().filter(|(name, _)| shared(name)).collect()
+}
+
+/// Whether the numbers are the same; names and shapes are.
+fn same(a: &BTreeMap<String, Tensor>, b: &BTreeMap<String, Tensor>) -> Result<bool> {
+    for (a, b) in a.values().zip(b.values()) {
+        if a.flatten_all()?.to_vec1::<f32>()? != b.flatten_all()?.to_vec1::<f32>()? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// What is told of the first model without what is told of tasks that it no longer has, and what is told of
+/// the other.
+fn provenance(first: &Model, further: &Model) -> BTreeMap<String, String> {
+    let taken = &further.config.tasks;
+    let mut facts = first.provenance.clone();
+    facts.retain(|name, _| measured::task(name).is_none_or(|task| !taken.contains(&task)));
+    // A fact of one task says more than one of the whole model.
+    let (of_tasks, of_all): (Vec<_>, Vec<_>) =
+        further.provenance.iter().partition(|(name, _)| measured::task(name).is_some());
+    for (name, value) in of_tasks {
+        facts.insert(name.clone(), value.clone());
+    }
+    for (name, value) in of_all {
+        for task in taken {
+            facts.entry(format!("{task}.{name}")).or_insert_with(|| value.clone());
+        }
+    }
+    facts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::Precision;
+    use crate::weights::tests::tiny;
+
+    /// A model for `tasks` around the body of `of`, with heads, tails and embeddings of its own.
+    fn around(of: &Model, tasks: &[&str], seed: u64) -> Model {
+        let model = tiny(tasks, seed);
+        let mut tensors = model.parameters.tensors();
+        tensors.extend(body(of));
+        let parameters = Parameters::from_tensors(&model.config, tensors, &Device::Cpu).unwrap();
+        Model { parameters, ..model }
+    }
+
+    /// What a model makes of some picture.
+    fn restored(model: &Model, task: &str) -> Vec<f32> {
+        let task = task.parse().unwrap();
+        let side = model.config.input(task);
+        let picture: Vec<_> = (0..side * side * 3).map(|i| (i * 7 % 251) as f32).collect();
+        let picture = Tensor::from_vec(picture, (1, side, side, 3), &Device::Cpu).unwrap();
+        let net = model.parameters.model(&model.config, Precision::F32).unwrap();
+        net.forward(&picture, task).unwrap().pictures.flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    #[test]
+    fn each_task_gives_what_it_gave() {
+        let first = tiny(&["sr2", "derain", "denoise30"], 1);
+        let mut further = around(&first, &["denoise50", "derain", "sr2"], 2);
+        // Not in squares any more.
+        let config = Config { unshuffle: Vec::new(), ..further.config.clone() };
+        let mut tensors = Parameters::init(&config, 3, &Device::Cpu).unwrap().tensors();
+        tensors.extend(body(&first));
+        further.parameters = Parameters::from_tensors(&config, tensors, &Device::Cpu).unwrap();
+        further.config = config;
+
+        let merged = first.merge(&further).unwrap();
+        let names: Vec<_> = merged.config.tasks.iter().map(ToString::to_string).collect();
+        assert_eq!(names, ["sr2", "derain", "denoise30", "denoise50"]);
+        for (task, source) in
+            [("sr2", &further), ("derain", &further), ("denoise50", &further), ("denoise30", &first)]
+        {
+            assert!(restored(&merged, task) == restored(source, task), "{task}");
+        }
+        assert!(merged.config.unshuffle.is_empty());
+        assert_eq!(further.merge(&first).unwrap().config.unshuffle.len(), 1);
+        assert_eq!(first.merge(&first).unwrap().id().unwrap(), first.id().unwrap());
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let first = tiny(&["sr2"], 1);
+        let error = first.merge(&tiny(&["derain"], 2)).unwrap_err().to_string();
+        assert!(error.contains("another body") && error.contains("--freeze-body"), "{error}");
+        let config = Config { channels: 12, ..tiny(&["derain"], 1).config };
+        let parameters = Parameters::init(&config, 1, &Device::Cpu).unwrap();
+        let error = first.merge(&Model { config, parameters, provenance: BTreeMap::new() }).unwrap_err();
+        assert!(error.to_string().contains("another shape") && error.to_string().contains("12 channels"));
+    }
+
+    #[test]
+    fn it_tells_where_each_task_comes_from() {
+        let facts = |facts: &[(&str, &str)]| -> BTreeMap<String, String> {
+            facts.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let mut first = tiny(&["sr2", "derain"], 1);
+        first.provenance = facts(&[
+            ("steps", "9"),
+            ("hours before", "2.00"),
+            ("measured.sr2.Set5.psnr_y", "37"),
+            ("measured.derain.Kodak.psnr_y", "36"),
+            ("sr2.seed", "4"),
+        ]);
+        let mut further = around(&first, &["sr2"], 2);
+        further.provenance = facts(&[
+            ("steps", "5"),
+            ("seconds", "1800"),
+            ("measured.sr2.Kodak.psnr_y", "33"),
+            ("hours before", "2.00"),
+        ]);
+        let told = first.merge(&further).unwrap().provenance;
+        let expected = facts(&[
+            ("steps", "9"),
+            ("hours before", "2.50"),
+            ("measured.derain.Kodak.psnr_y", "36"),
+            ("measured.sr2.Kodak.psnr_y", "33"),
+            ("sr2.steps", "5"),
+            ("sr2.seconds", "1800"),
+            ("sr2.hours before", "2.00"),
+        ]);
+        assert_eq!(told, expected);
+    }
+}
