@@ -41,7 +41,7 @@ sr4\t''
 derain\t''
 denoise30\t''
 denoise50\t''"
-complete -c ipt -n "__fish_ipt_using_subcommand restore" -s m -l model -d 'A model of `ipt train` or `ipt tune`, or published weights (.pt), instead of the one inside the program' -r -F
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -s m -l model -d 'A model of `ipt train` or `ipt tune`, or published weights (.pt); `embedded` is the one inside the program' -r -F
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l tiling -d 'How a picture is cut into tiles of 48 pixels that overlap' -r -f -a "auto\t'Tiles share 10 pixels, blended; 6 where a model adds to a bicubic enlargement, which gives the same'
 paper\t'As in the paper: tiles share 10 pixels, blended'
 published\t'As in the published code: a tile every 12 pixels, and the mean of their middles; ten times the work'"
@@ -52,7 +52,7 @@ complete -c ipt -n "__fish_ipt_using_subcommand restore" -l precision -d 'Number
 f32\t''
 bf16\t''"
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -s o -l out -d 'Folder for the results; then all paths are inputs' -r -f -a "(__fish_complete_directories)"
-complete -c ipt -n "__fish_ipt_using_subcommand restore" -l files0-from -d 'Take the inputs from this file (- is stdin), where each ends with a zero byte, as `find -print0` writes them; each keeps its folders in DIR' -r -F
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l files0-from -d 'Take the inputs from this file (- is stdin), where each ends with a zero byte, as `find -print0` writes them; each keeps its folders in DIR, out of which none may lead by `..`' -r -F
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l format -d 'Format of the outputs; else the extension of the output decides, else the input' -r -f -a "png\t''
 jpeg\t''
 webp\t''
@@ -92,7 +92,7 @@ blur1.6\t''"
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l seed -d 'Another seed draws other noise and rain' -r
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l rain-streaks -d 'Take the rain from the pictures in this folder, bright streaks on black' -r -f -a "(__fish_complete_directories)"
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s o -l out -d 'Folder for the results; then all paths are inputs' -r -f -a "(__fish_complete_directories)"
-complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l files0-from -d 'Take the inputs from this file (- is stdin), where each ends with a zero byte, as `find -print0` writes them; each keeps its folders in DIR' -r -F
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l files0-from -d 'Take the inputs from this file (- is stdin), where each ends with a zero byte, as `find -print0` writes them; each keeps its folders in DIR, out of which none may lead by `..`' -r -F
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l format -d 'Format of the outputs; else the extension of the output decides, else the input' -r -f -a "png\t''
 jpeg\t''
 webp\t''
@@ -202,8 +202,8 @@ sr4\t''
 derain\t''
 denoise30\t''
 denoise50\t''"
-complete -c ipt -n "__fish_ipt_using_subcommand tune" -s m -l model -d 'A model of `ipt train`, or published weights (.pt), instead of the one inside the program' -r -F
-complete -c ipt -n "__fish_ipt_using_subcommand tune" -l pairs -d 'Learn from pairs that you have, matched by file name, instead of degrading photographs' -r -f -a "(__fish_complete_directories)"
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -s m -l model -d 'A model of `ipt train`, or published weights (.pt) [default: `embedded`, the one inside the program]' -r -F
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l pairs -d 'Learn from pairs that you have, matched by their paths in both folders without extensions, instead of degrading photographs; may be given several times' -r -f -a "(__fish_complete_directories)"
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l validate-pairs -d 'Measure on pairs that you have; none of their clean pictures is learned from' -r -f -a "(__fish_complete_directories)"
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l files-from -d 'Read further photographs from a list, one path a line; - is stdin' -r -F
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -s o -l out -d 'The run\'s folder: final.safetensors, checkpoints, log.jsonl, config.toml' -r -f -a "(__fish_complete_directories)"

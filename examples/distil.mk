@@ -6,10 +6,10 @@
 # For each of TASKS photographs are degraded, MODEL restores them with --self-ensemble, and a copy of MODEL learns to
 # give that for them, while its body stays. OUT/model.safetensors has what was learned, and MODEL's other
 # tasks. Against the truth a step's gradient is mostly of what nobody can know, such as the grain of a
-# photograph; against the mean it is of what can be learned.
+# photograph; against the mean it is more of what can be learned. TRUTH=1 has it learn from both.
 #
 # EVERY=3 takes each third photograph (EVERY_sr2=3 for sr2 alone): the restoring takes most of the time.
-# DEGRADE are options of `ipt degrade`, OPTIONS of `ipt tune`. Only what is missing is made, and a run that was
+# DEGRADE are options of `ipt degrade`, OPTIONS of `ipt tune`. Only what is missing is made, and what was
 # interrupted goes on; after a change of what was asked for, take another OUT.
 
 IPT     ?= ipt
@@ -20,30 +20,35 @@ OUT     ?= distilled
 LENGTH  ?= --max-time 10m
 SEED    ?= 0
 EVERY   ?= 1
+TRUTH   ?=
 DEGRADE ?=
 OPTIONS ?= --batch 8 --lambda 0 --lr 3e-4
 
-model = $(patsubst %,--model %,$(filter-out embedded,$(MODEL)))
-
 .PHONY: all clean
-.DELETE_ON_ERROR:
-.SECONDARY:
+.PRECIOUS: $(OUT)/%/photos $(OUT)/%/degraded $(OUT)/%/target
 all: $(OUT)/model.safetensors
 
-# A folder gets its name when it is whole.
-$(OUT)/%/degraded:
-	rm -rf $@.part
-	find -L $(PHOTOS) -type f | LC_ALL=C sort | awk 'NR % $(or $(EVERY_$*),$(EVERY)) == 0' | tr '\n' '\0' | \
-	    $(IPT) degrade --task $* --seed $(SEED) $(DEGRADE) --format png --files0-from - --out $@.part
+# Links with numbers: photographs of different folders may have one name.
+$(OUT)/%/photos:
+	rm -rf $@.part && mkdir -p $@.part
+	find -L $(PHOTOS) -samefile $(OUT) -prune -o -type f -print > $@.list
+	LC_ALL=C sort $@.list | awk 'NR % $(or $(EVERY_$*),$(EVERY)) == 0' | while IFS= read -r photo; do \
+	    n=$$((n + 1)); ln -s "$$(realpath "$$photo")" "$@.part/$$n-$${photo##*/}"; done
 	mv $@.part $@
 
-$(OUT)/%/target: $(OUT)/%/degraded
+# Folders get their names when they are whole. A photograph that cannot be read is missing, no more.
+$(OUT)/%/degraded: | $(OUT)/%/photos
 	rm -rf $@.part
-	$(IPT) restore --task $* $(model) --self-ensemble $< $@.part
+	$(IPT) degrade --task $* --seed $(SEED) $(DEGRADE) --format png $(OUT)/$*/photos $@.part || [ $$? = 1 ]
 	mv $@.part $@
 
-$(OUT)/%/run/final.safetensors: $(OUT)/%/degraded $(OUT)/%/target
-	$(IPT) tune --task $* $(model) --pairs $^ --out $(@D) --freeze-body --seed $(SEED) $(LENGTH) $(OPTIONS) \
+$(OUT)/%/target: | $(OUT)/%/degraded
+	$(IPT) restore --task $* --model $(MODEL) --self-ensemble --skip-existing $(OUT)/$*/degraded $@.part
+	mv $@.part $@
+
+$(OUT)/%/run/final.safetensors: | $(OUT)/%/target
+	$(IPT) tune --task $* --model $(MODEL) --freeze-body --out $(@D) --pairs $(OUT)/$*/degraded $(OUT)/$*/target \
+	    $(if $(TRUTH),--pairs $(OUT)/$*/degraded $(OUT)/$*/photos) --seed $(SEED) $(LENGTH) $(OPTIONS) \
 	    $(if $(wildcard $(@D)/checkpoints/*),--resume)
 
 $(OUT)/model.safetensors: $(TASKS:%=$(OUT)/%/run/final.safetensors)

@@ -99,6 +99,7 @@ impl Plan {
             for component in file.components() {
                 match component {
                     Component::Normal(part) => relative.push(part),
+                    Component::ParentDir if relative.pop() => {}
                     Component::ParentDir => {
                         return Err(Error::Usage("'..' leads out of the results' folder".into()).at(file));
                     }

@@ -15,7 +15,7 @@ use super::values::ModelName;
 #[command(after_long_help = EXAMPLES)]
 pub struct Merge {
     /// Models: files, or `embedded` for the one inside the program
-    #[arg(value_name = "MODEL", required = true, num_args = 1.., value_hint = ValueHint::FilePath)]
+    #[arg(value_name = "MODEL", required = true, num_args = 2.., value_hint = ValueHint::FilePath)]
     pub models: Vec<ModelName>,
     /// The file to write
     #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]

@@ -15,6 +15,8 @@ pub mod training;
 pub mod tune;
 mod values;
 
+pub use values::ModelName;
+
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 /// Repairs pictures with a pre-trained image processing transformer

@@ -29,7 +29,7 @@ pub struct Paths {
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub out: Option<PathBuf>,
     /// Take the inputs from this file (- is stdin), where each ends with a zero byte, as `find
-    /// -print0` writes them; each keeps its folders in DIR
+    /// -print0` writes them; each keeps its folders in DIR, out of which none may lead by `..`
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "out",
           conflicts_with = "paths")]
     pub files0_from: Option<PathBuf>,

@@ -1,12 +1,10 @@
 //! `ipt restore`.
 
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum, ValueHint};
 
 use super::compute::Compute;
 use super::paths::{Paths, RULE};
-use super::values::TaskName;
+use super::values::{ModelName, TaskName};
 use crate::task::Task;
 
 /// Repair pictures: enlarge them, take noise or rain away
@@ -34,9 +32,10 @@ pub struct Restore {
     /// Print the model's tasks, how good it is at them, its size, its id and where it comes from
     #[arg(long, conflicts_with_all = ["paths", "out", "files0_from", "baseline"])]
     pub list: bool,
-    /// A model of `ipt train` or `ipt tune`, or published weights (.pt), instead of the one inside the program
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "baseline")]
-    pub model: Option<PathBuf>,
+    /// A model of `ipt train` or `ipt tune`, or published weights (.pt); `embedded` is the one inside the program
+    #[arg(short, long, value_name = "FILE", default_value = "embedded", value_hint = ValueHint::FilePath,
+          conflicts_with = "baseline")]
+    pub model: ModelName,
     /// Restore all eight flips and turns of a picture and take the mean, for rain the picture and its
     /// mirror image: eight times the work (twice), a little better
     #[arg(long, conflicts_with = "baseline")]

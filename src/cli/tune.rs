@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::training::Training;
-use super::values::TaskName;
+use super::values::{ModelName, TaskName};
 use crate::task::Task;
 
 /// Fine-tune a trained model to one task
@@ -20,12 +20,19 @@ pub struct Tune {
     /// The task; any denoiseN too
     #[arg(short, long, value_parser = TaskName)]
     pub task: Option<Task>,
-    /// A model of `ipt train`, or published weights (.pt), instead of the one inside the program
+    /// A model of `ipt train`, or published weights (.pt) [default: `embedded`, the one inside the program]
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub model: Option<PathBuf>,
-    /// Learn from pairs that you have, matched by file name, instead of degrading photographs
-    #[arg(long, num_args = 2, value_names = ["DEGRADED", "CLEAN"], value_hint = ValueHint::DirPath)]
-    pub pairs: Option<Vec<PathBuf>>,
+    pub model: Option<ModelName>,
+    /// Learn from pairs that you have, matched by their paths in both folders without extensions, instead of
+    /// degrading photographs; may be given several times
+    #[arg(
+        long,
+        num_args = 2,
+        value_names = ["DEGRADED", "CLEAN"],
+        value_hint = ValueHint::DirPath,
+        conflicts_with_all = ["photos", "files_from"]
+    )]
+    pub pairs: Vec<PathBuf>,
     /// Measure on pairs that you have; none of their clean pictures is learned from
     #[arg(
         long,

@@ -2,14 +2,14 @@
 
 use candle_core::DType;
 
-use super::{Exit, model};
-use crate::atomic::Existing;
+use super::{Exit, existing, model};
 use crate::cli::Global;
 use crate::cli::merge::Merge;
 use crate::error::AtPath;
 use crate::weights::Model;
 
 pub fn run(args: &Merge, global: &Global) -> anyhow::Result<Exit> {
+    let existing = existing(&args.file, args.overwrite)?;
     let mut merged: Option<Model> = None;
     for name in &args.models {
         let file = name.file();
@@ -19,7 +19,6 @@ pub fn run(args: &Merge, global: &Global) -> anyhow::Result<Exit> {
             None => model,
         });
     }
-    let existing = if args.overwrite { Existing::Replace } else { Existing::Refuse };
     if let Some(model) = merged {
         model.write(&args.file, DType::F32, existing)?;
     }

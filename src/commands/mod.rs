@@ -20,8 +20,13 @@ mod tune;
 pub use exit::Exit;
 
 use std::io::{ErrorKind, Write, stdout};
+use std::path::Path;
 
+use anyhow::bail;
+
+use crate::atomic::Existing;
 use crate::cli::{Cli, Command, Global};
+use crate::error::visible;
 use crate::{interrupt, progress};
 
 /// Does what the command line says. Errors that refuse the whole request are printed here.
@@ -57,6 +62,20 @@ fn limit_threads(global: &Global) -> anyhow::Result<()> {
 /// One line on stderr, with the program's name in front as it stands in a pipeline.
 fn complain(message: impl std::fmt::Display) {
     progress::line(format_args!("ipt: {message}"));
+}
+
+/// What becomes of the one file that is to be written, if it is there.
+///
+/// # Errors
+/// When it is, and must stay.
+fn existing(file: &Path, overwrite: bool) -> anyhow::Result<Existing> {
+    match overwrite {
+        true => Ok(Existing::Replace),
+        false if file.symlink_metadata().is_ok() => {
+            bail!("{} exists: --overwrite replaces it", visible(file))
+        }
+        false => Ok(Existing::Refuse),
+    }
 }
 
 /// Writes to stdout. A reader that has seen enough is no error.

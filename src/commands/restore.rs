@@ -23,7 +23,7 @@ pub fn run(args: &Restore, global: &Global) -> anyhow::Result<Exit> {
         let bicubic = |picture: &_| Ok(baseline(picture, scale(tasks)));
         return Ok(shown.unwrap_or_else(|| files.run(&what, |_, picture, _| bicubic(picture))));
     }
-    let model = model::open(args.model.as_deref(), tasks.first().copied(), global)?;
+    let model = model::open(args.model.file(), tasks.first().copied(), global)?;
     let (device, precision) = compute::choose(&args.compute)?;
     let cutting = match args.tiling {
         TilingName::Auto => Cutting::ByTask,
@@ -49,7 +49,7 @@ pub fn run(args: &Restore, global: &Global) -> anyhow::Result<Exit> {
 }
 
 fn list(args: &Restore, global: &Global) -> anyhow::Result<Exit> {
-    let model = model::open(args.model.as_deref(), args.tasks.first().copied(), global)?;
+    let model = model::open(args.model.file(), args.tasks.first().copied(), global)?;
     let name = name(args);
     let listing = Listing::new(&name, &model)?;
     let bytes = if args.paths.json { listing.json()? } else { listing.text().into_bytes() };
@@ -59,5 +59,5 @@ fn list(args: &Restore, global: &Global) -> anyhow::Result<Exit> {
 
 /// What the model is called.
 fn name(args: &Restore) -> std::borrow::Cow<'_, str> {
-    args.model.as_deref().map_or("embedded".into(), Path::to_string_lossy)
+    args.model.file().map_or("embedded".into(), Path::to_string_lossy)
 }

@@ -189,12 +189,14 @@ pub(super) fn take(options: &mut Options, args: &Training) -> anyhow::Result<()>
 
 /// Steps that draw as many patches as `epochs` times the pictures.
 fn steps_of(epochs: f64, options: &Options, out: &Path) -> anyhow::Result<u64> {
-    let pairs = options.tune.as_ref().and_then(|tune| tune.pairs.as_ref());
-    let pictures = match pairs {
-        Some([degraded, _]) => Files::find(std::slice::from_ref(degraded))?,
-        None => Files::find(&options.photos)?,
-    };
-    let pictures = pictures.outside(out).len();
+    let mut folders: Vec<&[PathBuf]> = options.pairs().iter().map(|two| &two[..1]).collect();
+    if folders.is_empty() {
+        folders.push(&options.photos);
+    }
+    let mut pictures = 0;
+    for folder in folders {
+        pictures += Files::find(folder)?.outside(out).len();
+    }
     let patches_of_a_step = (options.batch * options.accumulate).max(1);
     Ok((epochs * pictures as f64 / patches_of_a_step as f64).ceil() as u64)
 }
@@ -212,8 +214,7 @@ fn listed(list: &Path) -> anyhow::Result<Vec<PathBuf>> {
 
 /// Runs, and says how it ended.
 pub(super) fn go(options: &mut Options, args: &Training, global: &Global) -> anyhow::Result<Exit> {
-    let pairs = options.tune.as_ref().is_some_and(|tune| tune.pairs.is_some());
-    if options.photos.is_empty() && !pairs {
+    if options.photos.is_empty() && options.pairs().is_empty() {
         bail!("no photographs: name files or folders (see --help)");
     }
     let device = options.device.parse::<Placement>()?.device()?;

@@ -1,22 +1,25 @@
 //! `ipt tune`.
 
+use std::path::Path;
+
 use anyhow::bail;
 
 use super::{Exit, train};
 use crate::cli::Global;
+use crate::cli::ModelName;
 use crate::cli::tune::Tune;
 use crate::train::options::{self, Options};
 use crate::train::origin::Origin;
 
 pub fn run(args: &Tune, global: &Global) -> anyhow::Result<Exit> {
-    let file = args.model.as_deref();
+    let file = args.model.as_ref().and_then(ModelName::file);
     let mut options = match train::start(&args.training)? {
         Some(options) if options.tune.is_none() => bail!("these are the options of `ipt train`"),
         Some(options) if args.training.resume => {
-            let named = file.map(|file| Origin::new(Some(file.to_path_buf())));
+            let named = args.model.is_some().then(|| Origin::new(file.map(Path::to_path_buf)));
             Options { from: named.or(options.from), ..options }
         }
-        Some(options) if file.is_some() => {
+        Some(options) if args.model.is_some() => {
             let (from, model) = train::begin(file, &options.model.tasks, global)?;
             Options { from, model, ..options }
         }
@@ -30,7 +33,10 @@ pub fn run(args: &Tune, global: &Global) -> anyhow::Result<Exit> {
         }
     };
     if let Some(tune) = &mut options.tune {
-        tune.pairs = two(&args.pairs).or(tune.pairs.take());
+        let pairs: Vec<_> = args.pairs.as_chunks().0.to_vec();
+        if !pairs.is_empty() {
+            tune.pairs = pairs;
+        }
         // The one that is named now takes the place of the other.
         if args.validate_pairs.is_some() {
             options.validate = None;

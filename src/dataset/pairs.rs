@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use super::files::Files;
 use super::photos::Photos;
+use crate::batch;
 use crate::error::{Error, Result, visible};
 use crate::picture::Picture;
 
-/// Degraded pictures and their clean partners, matched by the names of the files.
+/// Degraded pictures and their clean partners, matched by name.
 #[derive(Debug)]
 pub struct Pairs {
     degraded: Photos,
@@ -17,33 +18,31 @@ pub struct Pairs {
 }
 
 impl Pairs {
-    /// Matches the pictures in two folders, but for those in the folder `run`, by their file names
-    /// without extensions, keeping at most `budget` bytes of decoded pixels. Clean pictures without a
-    /// degraded partner are left alone, and so are those whose BLAKE3 hash is among `excluded`.
+    /// Matches the pictures of each two folders, of degraded and of clean ones, but for those in the folder
+    /// `run`, by their paths in them without extensions, as `ipt score` does, keeping at most `budget` bytes of
+    /// decoded pixels. Clean pictures without a degraded partner are left alone, and so are those whose BLAKE3
+    /// hash is among `excluded`.
     ///
     /// # Errors
     /// When a degraded picture has no partner, a name occurs twice in a folder, or there are none.
     pub fn find(
-        degraded: &Path,
-        clean: &Path,
+        folders: &[[PathBuf; 2]],
         run: &Path,
         budget: usize,
         excluded: HashSet<blake3::Hash>,
     ) -> Result<Self> {
-        let [mut degraded_files, mut clean_files] = [
-            Files::walk(&[degraded.to_path_buf()])?.outside(run),
-            Files::walk(&[clean.to_path_buf()])?.outside(run),
-        ];
-        let (degraded_by_stem, clean_by_stem) = (by_stem(&degraded_files)?, by_stem(&clean_files)?);
-        let mut partners = Vec::new();
-        for (stem, path) in &degraded_by_stem {
-            let partner = clean_by_stem
-                .get(stem)
-                .ok_or_else(|| Error::Usage(format!("no picture '{stem}' in {}", visible(clean))).at(path))?;
-            partners.push(partner.clone());
+        let [mut degraded_files, mut clean_files] = [Files::default(), Files::default()];
+        for [degraded, clean] in folders {
+            let clean_by_name = by_name(clean, run, &mut clean_files.notes)?;
+            for (name, path) in by_name(degraded, run, &mut degraded_files.notes)? {
+                let Some(partner) = clean_by_name.get(&name) else {
+                    let reason = format!("no picture {} in {}", visible(&name), visible(clean));
+                    return Err(Error::Usage(reason).at(path));
+                };
+                degraded_files.paths.push(path);
+                clean_files.paths.push(partner.clone());
+            }
         }
-        degraded_files.paths = degraded_by_stem.into_values().collect();
-        clean_files.paths = partners;
         // Both budgets in proportion to what a pair needs is not worth knowing: halves do.
         Ok(Self {
             degraded: Photos::new(degraded_files, budget / 2, HashSet::new())?,
@@ -106,10 +105,15 @@ impl Pairs {
     }
 }
 
-fn by_stem(files: &Files) -> Result<BTreeMap<String, PathBuf>> {
+/// The pictures of a folder by their paths in it, without extensions; `notes` gets what cannot be read.
+fn by_name(folder: &Path, run: &Path, notes: &mut Vec<String>) -> Result<BTreeMap<String, PathBuf>> {
+    let mut files = Files::walk(&[folder.to_path_buf()])?.outside(run);
+    notes.append(&mut files.notes);
     let mut named: BTreeMap<String, PathBuf> = BTreeMap::new();
-    for path in files.iter() {
-        if let Some(other) = named.insert(stem(path), path.to_path_buf()) {
+    for path in files.paths {
+        let inside = path.strip_prefix(folder).ok().filter(|inside| !inside.as_os_str().is_empty());
+        let name = inside.map_or_else(|| stem(&path), |inside| batch::portable(&inside.with_extension("")));
+        if let Some(other) = named.insert(name, path.clone()) {
             let reason = format!("has the same name as {}", visible(other));
             return Err(Error::Usage(reason).at(path));
         }

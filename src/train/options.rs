@@ -92,15 +92,20 @@ pub struct Options {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tune {
-    /// Folders of degraded and of clean pictures to learn from, instead of photographs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pairs: Option<[PathBuf; 2]>,
-    /// The same, to measure on; instead of good pictures that are degraded.
+    /// Folders of degraded and of clean pictures, by twos, to learn from; instead of photographs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pairs: Vec<[PathBuf; 2]>,
+    /// Two such folders to measure on; instead of good pictures that are degraded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validate_pairs: Option<[PathBuf; 2]>,
 }
 
 impl Options {
+    /// The folders of pairs to learn from; none where photographs are degraded.
+    pub fn pairs(&self) -> &[[PathBuf; 2]] {
+        self.tune.as_ref().map_or(&[], |tune| &tune.pairs)
+    }
+
     /// The defaults for a model of this shape.
     pub fn new(photos: Vec<PathBuf>, model: Config) -> Self {
         let options = Self {
@@ -204,7 +209,7 @@ impl Options {
             return refuse("only a trained body can stay as it is");
         }
         if let (Some(tune), Some(_)) = (&self.tune, &self.validate) {
-            if tune.pairs.is_some() {
+            if !tune.pairs.is_empty() {
                 return refuse(
                     "validate would degrade pictures otherwise than the pairs are: measure on pairs, with \
                      validate-pairs",
@@ -267,11 +272,11 @@ mod tests {
             ..Options::new(Vec::new(), Config::preset(Preset::Tiny, vec![Task::Derain]))
         };
         good.check().unwrap();
-        let (from, folders) = (Some(Origin::new(None)), || Some(["noisy".into(), "clean".into()]));
+        let (from, folders) = (Some(Origin::new(None)), || ["noisy".into(), "clean".into()]);
         let tuned = |tune| Options { from: from.clone(), tune: Some(tune), ..good.clone() };
-        let pairs = Tune { pairs: folders(), ..Tune::default() };
-        let measured = Tune { validate_pairs: folders(), ..Tune::default() };
-        tuned(Tune { validate_pairs: folders(), ..pairs.clone() }).check().unwrap();
+        let pairs = Tune { pairs: vec![folders()], ..Tune::default() };
+        let measured = Tune { validate_pairs: Some(folders()), ..Tune::default() };
+        tuned(Tune { validate_pairs: Some(folders()), ..pairs.clone() }).check().unwrap();
         for bad in [
             Options { tune: Some(Tune::default()), ..good.clone() },
             Options { validate: Some("clean".into()), ..tuned(pairs) },

@@ -320,11 +320,9 @@ fn pictures(
     };
     let excluded = validation.as_ref().map(|validation| validation.hashes().clone()).unwrap_or_default();
     let cache = options.cache << 20;
-    let source = match tune.and_then(|tune| tune.pairs.as_ref()) {
-        Some([degraded, clean]) => {
-            Source::Pairs(Box::new(Pairs::find(degraded, clean, run, cache, excluded)?))
-        }
-        None => Source::Photos(Photos::new(Files::find(&options.photos)?.outside(run), cache, excluded)?),
+    let source = match options.pairs() {
+        [_, ..] => Source::Pairs(Box::new(Pairs::find(options.pairs(), run, cache, excluded)?)),
+        [] => Source::Photos(Photos::new(Files::find(&options.photos)?.outside(run), cache, excluded)?),
     };
     let recipe = Arc::new(Recipe {
         source,

@@ -98,12 +98,12 @@ impl Validation {
     /// # Errors
     /// When a degraded picture has no partner, or no pair can be used.
     pub fn of_pairs(
-        [degraded, clean]: &[PathBuf; 2],
+        folders: &[PathBuf; 2],
         run: &Path,
         task: Task,
         mut note: impl FnMut(&str),
     ) -> Result<Self> {
-        let pairs = Pairs::find(degraded, clean, run, 0, HashSet::new())?;
+        let pairs = Pairs::find(std::slice::from_ref(folders), run, 0, HashSet::new())?;
         let scale = task.scale();
         let mut cases = Vec::new();
         for index in 0..pairs.len() {
@@ -116,7 +116,7 @@ impl Validation {
         }
         pairs.notes().iter().for_each(|text| note(text));
         if cases.is_empty() {
-            return Err(Error::Usage(format!("no pair to measure {task} on")).at(degraded));
+            return Err(Error::Usage(format!("no pair to measure {task} on")).at(&folders[0]));
         }
         let [_, clean] = pairs.hashes();
         Ok(Self { tasks: vec![(task, cases)], hashes: clean.into_iter().collect() })

@@ -17,10 +17,14 @@ impl Model {
         sum(number(&self.provenance, HOURS_BEFORE), own(&self.provenance))
     }
 
-    /// Adds the hours of the run that made `other`.
-    pub(super) fn add_hours(&mut self, other: &Model) {
-        if let Some(hours) = sum(number(&self.provenance, HOURS_BEFORE), own(&other.provenance)) {
-            self.provenance.insert(HOURS_BEFORE.into(), format!("{hours:.2}"));
+    /// Notes the hours behind a model that two models made, `self` being told of as the first of them. What was
+    /// behind both counts once: that is what the second's last run began with, as far as the first has it.
+    pub(super) fn note_hours(&mut self, first: &Model, second: &Model) {
+        let shared =
+            number(&second.provenance, HOURS_BEFORE).unwrap_or(0.0).min(first.hours().unwrap_or(0.0));
+        if let Some(hours) = sum(first.hours(), second.hours()) {
+            self.provenance.retain(|name, _| name != SECONDS && name != HOURS);
+            self.provenance.insert(HOURS_BEFORE.into(), format!("{:.2}", hours - shared));
         }
     }
 }
@@ -59,11 +63,24 @@ mod tests {
     }
 
     #[test]
-    fn hours_of_another_run_come_before() {
-        let mut model = told(&[("seconds", "3600"), ("hours before", "2")]);
-        model.add_hours(&told(&[("steps", "3"), ("hours before", "7")]));
-        assert_eq!(model.hours(), Some(3.0));
-        model.add_hours(&told(&[("seconds", "1800"), ("hours before", "3")]));
-        assert_eq!(model.hours(), Some(3.5));
+    fn what_was_behind_two_models_counts_once() {
+        let merged = |first: &Model, second: &Model| {
+            let mut merged = told(&[("seconds", "9")]);
+            merged.note_hours(first, second);
+            merged
+        };
+        let base = told(&[("seconds", "3600"), ("hours before", "2")]);
+        let tuned = |seconds, before| told(&[("seconds", seconds), ("hours before", before)]);
+        let one = merged(&base, &tuned("1800", "3"));
+        assert_eq!(one.hours(), Some(3.5));
+        // Two that were tuned from the same; one that was tuned twice; and one that had been merged already.
+        assert_eq!(merged(&one, &tuned("900", "3")).hours(), Some(3.75));
+        assert_eq!(merged(&base, &tuned("900", "3.5")).hours(), Some(3.75));
+        assert_eq!(merged(&base, &one).hours(), Some(3.5));
+        // As far as they tell.
+        assert_eq!(merged(&told(&[]), &tuned("1800", "3")).hours(), Some(3.5));
+        assert_eq!(merged(&base, &told(&[])).hours(), Some(3.0));
+        let silent = told(&[]);
+        assert_eq!(merged(&silent, &silent).provenance["seconds"], "9");
     }
 }

@@ -10,7 +10,7 @@ use super::Model;
 use crate::task::Task;
 
 /// What the names of such entries begin with.
-const PREFIX: &str = "measured.";
+pub(super) const PREFIX: &str = "measured.";
 
 /// Figures by metric, by test set.
 pub type Figures = BTreeMap<String, BTreeMap<String, f64>>;
@@ -33,11 +33,6 @@ impl Model {
         let all = self.provenance.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         all.filter(|(name, value)| parse(name, value).is_none())
     }
-}
-
-/// The task that an entry of this name is about, if it is about one: `measured.sr2.Set5.psnr_y`, `sr2.steps`.
-pub(super) fn task(name: &str) -> Option<Task> {
-    name.strip_prefix(PREFIX).unwrap_or(name).split_once('.')?.0.parse().ok()
 }
 
 /// Task, set, metric and value of an entry, if it is a figure.

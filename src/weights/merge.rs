@@ -1,8 +1,9 @@
 //! The tasks of two models, in one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use candle_core::{Device, Tensor};
+use serde_json::Value;
 
 use super::measured;
 use super::{Model, Parameters};
@@ -30,8 +31,9 @@ impl Model {
             Config { tasks, unshuffle, ..of.config.clone() }
         };
         let config = shape(self);
-        if shape(further) != config {
-            return Err(Error::Model(format!("another shape than the model before: {}", further.config)));
+        let apart = differences(&config, &shape(further))?;
+        if !apart.is_empty() {
+            return Err(Error::Model(format!("another shape than the model before: {}", apart.join(", "))));
         }
         let mut tensors = body(self);
         if !same(&tensors, &body(further))? {
@@ -55,7 +57,7 @@ impl Model {
         }
         let parameters = Parameters::from_tensors(&config, tensors, &Device::Cpu)?;
         let mut merged = Model { config, parameters, provenance: provenance(self, further) };
-        merged.add_hours(further);
+        merged.note_hours(self, further);
         Ok(merged)
     }
 }
@@ -64,6 +66,24 @@ impl Model {
 fn body(model: &Model) -> BTreeMap<String, Tensor> {
     let shared = |name: &str| name.starts_with("body.") && name != TASK_EMBEDDING;
     model.parameters.tensors().into_iter().filter(|(name, _)| shared(name)).collect()
+}
+
+/// Where two configurations differ: `channels is 8 and not 64`. What a file leaves out is as published.
+fn differences(before: &Config, further: &Config) -> Result<Vec<String>> {
+    let entries =
+        |config: &Config| serde_json::to_value(config).map_err(|error| Error::Model(error.to_string()));
+    let [before, further] = [entries(before)?, entries(further)?];
+    let (Some(before), Some(further)) = (before.as_object(), further.as_object()) else {
+        return Ok(Vec::new());
+    };
+    let names: BTreeSet<&String> = before.keys().chain(further.keys()).collect();
+    let said = |value: Option<&Value>| value.map_or("as published".to_owned(), Value::to_string);
+    let of = |name| (before.get(name), further.get(name));
+    let apart =
+        names.into_iter().map(|name| (name, of(name))).filter(|(_, (before, further))| before != further);
+    Ok(apart
+        .map(|(name, (before, further))| format!("{name} is {} and not {}", said(further), said(before)))
+        .collect())
 }
 
 /// Whether the numbers are the same; names and shapes are.
@@ -81,19 +101,33 @@ fn same(a: &BTreeMap<String, Tensor>, b: &BTreeMap<String, Tensor>) -> Result<bo
 fn provenance(first: &Model, further: &Model) -> BTreeMap<String, String> {
     let taken = &further.config.tasks;
     let mut facts = first.provenance.clone();
-    facts.retain(|name, _| measured::task(name).is_none_or(|task| !taken.contains(&task)));
-    // A fact of one task says more than one of the whole model.
-    let (of_tasks, of_all): (Vec<_>, Vec<_>) =
-        further.provenance.iter().partition(|(name, _)| measured::task(name).is_some());
-    for (name, value) in of_tasks {
-        facts.insert(name.clone(), value.clone());
-    }
-    for (name, value) in of_all {
-        for task in taken {
-            facts.entry(format!("{task}.{name}")).or_insert_with(|| value.clone());
+    facts.retain(|name, _| task_of(name).is_none_or(|task| !taken.contains(&task)));
+    let of_one = |name: &&String| task_of(name).is_some();
+    facts.extend(
+        further
+            .provenance
+            .iter()
+            .filter(|(name, _)| of_one(name))
+            .map(|(name, value)| (name.clone(), value.clone())),
+    );
+    for task in taken {
+        // What is told of the whole model is not of a task that came to it from another.
+        let own = format!("{task}.");
+        if further.provenance.keys().any(|name| name.starts_with(&own)) {
+            continue;
+        }
+        for (name, value) in further.provenance.iter().filter(|(name, _)| !of_one(name)) {
+            facts.insert(format!("{own}{name}"), value.clone());
         }
     }
+    // The file tells now.
+    facts.remove(Model::INFERRED);
     facts
+}
+
+/// The task that an entry of this name is about, if it is about one: `measured.sr2.Set5.psnr_y`, `sr2.steps`.
+fn task_of(name: &str) -> Option<Task> {
+    name.strip_prefix(measured::PREFIX).unwrap_or(name).split_once('.')?.0.parse().ok()
 }
 
 #[cfg(test)]
@@ -153,7 +187,10 @@ mod tests {
         let config = Config { channels: 12, ..tiny(&["derain"], 1).config };
         let parameters = Parameters::init(&config, 1, &Device::Cpu).unwrap();
         let error = first.merge(&Model { config, parameters, provenance: BTreeMap::new() }).unwrap_err();
-        assert!(error.to_string().contains("another shape") && error.to_string().contains("12 channels"));
+        assert!(
+            error.to_string().contains("another shape")
+                && error.to_string().contains("channels is 12 and not 8")
+        );
     }
 
     #[test]

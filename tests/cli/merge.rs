@@ -28,9 +28,13 @@ fn a_tuned_task_goes_back_into_its_model() {
 
     // What is there stays, unless one says otherwise; what is asked of no model, too.
     let before = env.read("all.safetensors");
-    env.assert_error("merge base.safetensors base.safetensors all.safetensors", &["all.safetensors: "]);
+    env.assert_error(
+        "merge base.safetensors base.safetensors all.safetensors",
+        &["all.safetensors exists", "--overwrite"],
+    );
     env.assert_error("merge base.safetensors none.safetensors b.safetensors", &["none.safetensors: "]);
-    env.assert_error("merge base.safetensors", &["<FILE>"]);
+    // A FILE that was forgotten would be a model that is lost.
+    env.assert_error("merge --overwrite base.safetensors sr2/final.safetensors", &["MODEL"]);
     assert!(env.read("all.safetensors") == before);
     env.assert_output("merge base.safetensors base.safetensors all.safetensors --overwrite", b"");
     assert!(env.read("all.safetensors") == env.read("base.safetensors"));
@@ -42,7 +46,7 @@ fn models_with_another_body_are_refused() {
     tiny(&["sr2"]).save(&env.path("base.safetensors"), DType::F32).unwrap();
     env.assert_error(
         "merge embedded base.safetensors all.safetensors",
-        &["base.safetensors: another shape", "sr2; 8 channels"],
+        &["base.safetensors: another shape", "channels is 8 and not 64", "patch is 3 and not 4"],
     );
     env.write("photos/a.png", &photo(160, 160));
     env.assert_output(

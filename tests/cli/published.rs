@@ -62,7 +62,7 @@ fn they_are_tuned_and_written_again() {
         b"",
     );
     env.assert_output("export run/final.safetensors IPT_sr3.pt", b"");
-    env.assert_error("export run/final.safetensors IPT_sr3.pt", &["IPT_sr3.pt: "]);
+    env.assert_error("export run/final.safetensors IPT_sr3.pt", &["IPT_sr3.pt exists", "--overwrite"]);
     env.assert_output("export run/final.safetensors IPT_sr3.pt --overwrite", b"");
     env.assert_error("export run/final.safetensors IPT_sr3.zip", &[".pt or .safetensors"]);
     // The same model in both files.

@@ -143,9 +143,8 @@ fn pairs_are_cut_at_the_same_place() {
         save(&folder.path().join(format!("degraded/{seed}.png")), &degraded);
     }
     let pairs = [folder.path().join("degraded"), folder.path().join("clean")];
-    let find = || {
-        Pairs::find(&pairs[0], &pairs[1], folder.path().join("run").as_path(), 1 << 30, Default::default())
-    };
+    let find =
+        || Pairs::find(std::slice::from_ref(&pairs), &folder.path().join("run"), 1 << 30, Default::default());
     let found = find().unwrap();
     let recipe = Recipe {
         source: Source::Pairs(Box::new(found)),
@@ -168,11 +167,36 @@ fn pairs_are_cut_at_the_same_place() {
 
     std::fs::remove_file(pairs[1].join("0.png")).unwrap();
     let error = find().unwrap_err().to_string();
-    assert!(error.contains("degraded/0.png") && error.contains("no picture '0'"), "{error}");
+    assert!(error.contains("degraded/0.png") && error.contains("no picture 0 in"), "{error}");
     save(&pairs[1].join("0.png"), &photo(3, 100, 100));
     let found = find().unwrap();
     assert!(found.get(0, 48, 2).is_err() && found.get(1, 48, 2).is_ok());
     assert_eq!(found.notes().len(), 1);
+}
+
+/// A name is the path in the folder; several pairs of folders are one source.
+#[test]
+fn pairs_have_the_names_that_scores_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for name in [
+        "noisy/1.png",
+        "noisy/deep/1.png",
+        "clean/1.png",
+        "clean/deep/1.bmp",
+        "clean/more.png",
+        "other/1.png",
+    ] {
+        save(&at(name), &photo(1, 60, 60));
+    }
+    let two = |degraded: &str, clean: &str| [at(degraded), at(clean)];
+    let find = |folders: &[[std::path::PathBuf; 2]]| Pairs::find(folders, &at("run"), 0, Default::default());
+    let found = find(&[two("noisy", "clean"), two("noisy/deep", "other")]).unwrap();
+    let paths: Vec<_> = (0..found.len()).map(|index| found.path(index).to_path_buf()).collect();
+    assert_eq!(paths, ["noisy/1.png", "noisy/deep/1.png", "noisy/deep/1.png"].map(at));
+    assert!((0..3).all(|index| found.get(index, 48, 1).is_ok()));
+    let error = find(&[two("noisy", "clean"), two("noisy", "other")]).unwrap_err().to_string();
+    assert!(error.contains("noisy/deep/1.png: no picture deep/1 in ") && error.ends_with("other"), "{error}");
 }
 
 #[test]
