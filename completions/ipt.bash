@@ -190,12 +190,16 @@ _ipt() {
             return 0
             ;;
         ipt__subcmd__merge)
-            opts="-q -j -h --overwrite --quiet --jobs --help"
+            opts="-q -j -h --share --overwrite --quiet --jobs --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --share)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --jobs)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

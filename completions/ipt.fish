@@ -244,6 +244,7 @@ complete -c ipt -n "__fish_ipt_using_subcommand tune" -l freeze-body -d 'Leave t
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l resume -d 'Go on from the newest sound checkpoint of the run'
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -s q -l quiet -d 'Say nothing but errors'
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ipt -n "__fish_ipt_using_subcommand merge" -l share -d 'Of a task that a further model and those before it have: how much of its weights to take, and of theirs what is left. With less than 1 a tuned model gives back part of what it gained, and of what it lost' -r
 complete -c ipt -n "__fish_ipt_using_subcommand merge" -s j -l jobs -d 'Threads to use; all of the machine\'s if not given' -r
 complete -c ipt -n "__fish_ipt_using_subcommand merge" -l overwrite -d 'Replace FILE if it exists'
 complete -c ipt -n "__fish_ipt_using_subcommand merge" -s q -l quiet -d 'Say nothing but errors'

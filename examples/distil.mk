@@ -6,7 +6,8 @@
 # For each of TASKS photographs are degraded, MODEL restores them with --self-ensemble, and a copy of MODEL learns to
 # give that for them, while its body stays. OUT/model.safetensors has what was learned, and MODEL's other
 # tasks. Against the truth a step's gradient is mostly of what nobody can know, such as the grain of a
-# photograph; against the mean it is more of what can be learned. TRUTH=1 has it learn from both.
+# photograph; against the mean it is more of what can be learned. TRUTH=1 has it learn from both. The weights that
+# are kept lie between MODEL's and what was learned: SHARE of the latter.
 #
 # EVERY=3 takes each third photograph (EVERY_sr2=3 for sr2 alone): the restoring takes most of the time.
 # DEGRADE are options of `ipt degrade`, OPTIONS of `ipt tune`. Only what is missing is made, and what was
@@ -21,6 +22,7 @@ LENGTH  ?= --max-time 10m
 SEED    ?= 0
 EVERY   ?= 1
 TRUTH   ?=
+SHARE   ?= 0.5
 DEGRADE ?=
 OPTIONS ?= --batch 8 --lambda 0 --lr 3e-4
 
@@ -52,7 +54,7 @@ $(OUT)/%/run/final.safetensors: | $(OUT)/%/target
 	    $(if $(wildcard $(@D)/checkpoints/*),--resume)
 
 $(OUT)/model.safetensors: $(TASKS:%=$(OUT)/%/run/final.safetensors)
-	$(IPT) merge $(MODEL) $^ $@ --overwrite
+	$(IPT) merge $(MODEL) $^ $@ --overwrite --share $(SHARE)
 
 clean:
 	rm -r $(OUT)

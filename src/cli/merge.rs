@@ -1,7 +1,5 @@
 //! `ipt merge`.
 
-use std::path::PathBuf;
-
 use clap::{Args, ValueHint};
 
 use super::values::ModelName;
@@ -10,23 +8,33 @@ use super::values::ModelName;
 ///
 /// The models have one body: they were trained or tuned from one model with --freeze-body. Of a task
 /// that several of them have, the last one's head, tail and embedding are taken. Each task gives what
-/// it gave before, to the last bit.
+/// it gave before, to the last bit, unless --share has it lie between two.
 #[derive(Debug, Clone, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_long_help = EXAMPLES, override_usage = "ipt merge [OPTIONS] <MODEL> <MODEL>... <FILE>")]
 pub struct Merge {
-    /// Models: files, or `embedded` for the one inside the program
-    #[arg(value_name = "MODEL", required = true, num_args = 2.., value_hint = ValueHint::FilePath)]
-    pub models: Vec<ModelName>,
-    /// The file to write
-    #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
-    pub file: PathBuf,
+    /// Two models or more, files, or `embedded` for the one inside the program; and at the end the file to
+    /// write
+    // One list, so that options may stand anywhere in it.
+    #[arg(value_name = "MODEL", required = true, value_hint = ValueHint::FilePath)]
+    pub paths: Vec<ModelName>,
+    /// Of a task that a further model and those before it have: how much of its weights to take, and of theirs
+    /// what is left. With less than 1 a tuned model gives back part of what it gained, and of what it lost
+    #[arg(long, value_name = "0..1", default_value_t = 1.0, value_parser = share)]
+    pub share: f64,
     /// Replace FILE if it exists
     #[arg(long)]
     pub overwrite: bool,
+}
+
+/// A number from 0 to 1.
+fn share(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number| (0.0..=1.0).contains(number));
+    number.ok_or_else(|| "not from 0 to 1".to_owned())
 }
 
 const EXAMPLES: &str = "\
 Examples:
   ipt tune --task sr2 --freeze-body photos/ --out sr2 --max-time 1h
   ipt merge embedded sr2/final.safetensors mine.safetensors
+  ipt merge --share 0.5 embedded sr2/final.safetensors mine.safetensors
   ipt merge base.safetensors sr2/final.safetensors derain/final.safetensors mine.safetensors";

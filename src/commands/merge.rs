@@ -1,5 +1,6 @@
 //! `ipt merge`.
 
+use anyhow::bail;
 use candle_core::DType;
 
 use super::{Exit, existing, model};
@@ -9,18 +10,22 @@ use crate::error::AtPath;
 use crate::weights::Model;
 
 pub fn run(args: &Merge, global: &Global) -> anyhow::Result<Exit> {
-    let existing = existing(&args.file, args.overwrite)?;
+    let Some((file, models @ [_, _, ..])) = args.paths.split_last() else {
+        bail!("name two models at least, and at the end the file to write");
+    };
+    let Some(to) = file.file() else { bail!("`embedded` is inside the program: name a file to write") };
+    let existing = existing(to, args.overwrite)?;
     let mut merged: Option<Model> = None;
-    for name in &args.models {
+    for name in models {
         let file = name.file();
         let model = model::open(file, None, global)?;
         merged = Some(match merged {
-            Some(before) => before.merge(&model).at(file.unwrap_or("embedded".as_ref()))?,
+            Some(before) => before.merge(&model, args.share).at(file.unwrap_or("embedded".as_ref()))?,
             None => model,
         });
     }
     if let Some(model) = merged {
-        model.write(&args.file, DType::F32, existing)?;
+        model.write(to, DType::F32, existing)?;
     }
     Ok(Exit::Done)
 }

@@ -15,12 +15,16 @@ impl Model {
     /// This model with the tasks of `further`, a model around the same body: each takes the place of
     /// its like here, or stands behind the others.
     ///
+    /// With a `share` below 1 a task that both have gets weights between theirs, (1 - share) · here + share ·
+    /// there. Between a model and what a short tuning made of it lies better than both (Wortsman et al., "Robust
+    /// fine-tuning of zero-shot models", CVPR 2022): what the tuning undid by its rate is in part back.
+    ///
     /// What `further` tells of its making is told for each of its tasks, as `sr2.steps`.
     ///
     /// # Errors
     /// When `further` has another shape or another body than this model: neither's heads and tails
-    /// would fit the other's.
-    pub fn merge(&self, further: &Model) -> Result<Model> {
+    /// would fit the other's. When a task of which a share is to be taken has another shape.
+    pub fn merge(&self, further: &Model, share: f64) -> Result<Model> {
         let mut tasks = self.config.tasks.clone();
         tasks.extend(further.config.tasks.iter().filter(|task| !self.config.tasks.contains(task)));
         let owner = |task: &Task| if further.config.tasks.contains(task) { further } else { self };
@@ -41,22 +45,27 @@ impl Model {
             return Err(Error::Model(said.into()));
         }
         let mut embeddings = Vec::new();
-        for (to, task) in tasks.iter().enumerate() {
-            let of = owner(task);
-            let from = of.config.task_index(*task)?;
-            for part in ["head", "tail"] {
-                let named = of.parameters.part(part, from);
-                tensors.extend(named.map(|(rest, tensor)| (format!("{part}.{to}.{rest}"), tensor)));
+        for (to, &task) in tasks.iter().enumerate() {
+            let mut own = of_task(owner(&task), task)?;
+            if share < 1.0 && self.config.tasks.contains(&task) && further.config.tasks.contains(&task) {
+                own = between(of_task(self, task)?, own, share)
+                    .map_err(|_| Error::Model(format!("{task} has another shape: take it whole, share 1")))?;
             }
-            if let Some(table) = of.parameters.get(TASK_EMBEDDING) {
-                embeddings.push(table.as_detached_tensor().narrow(0, from, 1)?);
-            }
+            embeddings.extend(own.remove(TASK_EMBEDDING));
+            tensors.extend(own.into_iter().filter_map(|(name, tensor)| {
+                let (part, rest) = name.split_once('.')?;
+                Some((format!("{part}.{to}.{rest}"), tensor))
+            }));
         }
         if !embeddings.is_empty() {
             tensors.insert(TASK_EMBEDDING.into(), Tensor::cat(&embeddings, 0)?.contiguous()?);
         }
         let parameters = Parameters::from_tensors(&config, tensors, &Device::Cpu)?;
         let mut merged = Model { config, parameters, provenance: provenance(self, further) };
+        for task in further.config.tasks.iter().filter(|task| share < 1.0 && self.config.tasks.contains(task))
+        {
+            merged.provenance.insert(format!("{task}.share"), share.to_string());
+        }
         merged.note_hours(self, further);
         Ok(merged)
     }
@@ -66,6 +75,34 @@ impl Model {
 fn body(model: &Model) -> BTreeMap<String, Tensor> {
     let shared = |name: &str| name.starts_with("body.") && name != TASK_EMBEDDING;
     model.parameters.tensors().into_iter().filter(|(name, _)| shared(name)).collect()
+}
+
+/// What belongs to one task: of its head and tail by names without its number, and its embedding.
+fn of_task(model: &Model, task: Task) -> Result<BTreeMap<String, Tensor>> {
+    let number = model.config.task_index(task)?;
+    let mut own = BTreeMap::new();
+    for part in ["head", "tail"] {
+        let named = model.parameters.part(part, number);
+        own.extend(named.map(|(rest, tensor)| (format!("{part}.{rest}"), tensor)));
+    }
+    if let Some(table) = model.parameters.get(TASK_EMBEDDING) {
+        own.insert(TASK_EMBEDDING.into(), table.as_detached_tensor().narrow(0, number, 1)?);
+    }
+    Ok(own)
+}
+
+/// (1 - share) · a + share · b of each tensor.
+fn between(
+    mut a: BTreeMap<String, Tensor>,
+    b: BTreeMap<String, Tensor>,
+    share: f64,
+) -> candle_core::Result<BTreeMap<String, Tensor>> {
+    b.into_iter()
+        .map(|(name, b)| match a.remove(&name) {
+            Some(a) => Ok((name, (a.affine(1.0 - share, 0.0)? + b.affine(share, 0.0)?)?)),
+            None => candle_core::bail!("no {name}"),
+        })
+        .collect()
 }
 
 /// Where two configurations differ: `channels is 8 and not 64`. What a file leaves out is as published.
@@ -166,7 +203,7 @@ mod tests {
         further.parameters = Parameters::from_tensors(&config, tensors, &Device::Cpu).unwrap();
         further.config = config;
 
-        let merged = first.merge(&further).unwrap();
+        let merged = first.merge(&further, 1.0).unwrap();
         let names: Vec<_> = merged.config.tasks.iter().map(ToString::to_string).collect();
         assert_eq!(names, ["sr2", "derain", "denoise30", "denoise50"]);
         for (task, source) in
@@ -175,18 +212,49 @@ mod tests {
             assert!(restored(&merged, task) == restored(source, task), "{task}");
         }
         assert!(merged.config.unshuffle.is_empty());
-        assert_eq!(further.merge(&first).unwrap().config.unshuffle.len(), 1);
-        assert_eq!(first.merge(&first).unwrap().id().unwrap(), first.id().unwrap());
+        assert_eq!(further.merge(&first, 1.0).unwrap().config.unshuffle.len(), 1);
+        assert_eq!(first.merge(&first, 1.0).unwrap().id().unwrap(), first.id().unwrap());
+    }
+
+    #[test]
+    fn a_share_lies_between() {
+        let first = tiny(&["sr2", "denoise30"], 1);
+        let further = around(&first, &["denoise50", "sr2"], 2);
+        let merged = first.merge(&further, 0.25).unwrap();
+        let numbers = |model: &Model, task: &str| -> Vec<f32> {
+            let own = of_task(model, task.parse().unwrap()).unwrap();
+            own.values().flat_map(|tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap()).collect()
+        };
+        let [a, b, c] = [&first, &further, &merged].map(|model| numbers(model, "sr2"));
+        assert!(a != b && a.len() == c.len());
+        for ((a, b), c) in a.iter().zip(&b).zip(&c) {
+            assert!((0.75 * a + 0.25 * b - c).abs() < 1e-6, "{a}, {b}: {c}");
+        }
+        // What only one has is whole.
+        assert_eq!(numbers(&merged, "denoise30"), numbers(&first, "denoise30"));
+        assert_eq!(numbers(&merged, "denoise50"), numbers(&further, "denoise50"));
+        assert_eq!(merged.provenance, BTreeMap::from([("sr2.share".to_owned(), "0.25".to_owned())]));
+
+        // In squares and not: there is nothing between.
+        let squares = tiny(&["derain"], 1);
+        let config = Config { unshuffle: Vec::new(), ..squares.config.clone() };
+        let mut tensors = Parameters::init(&config, 3, &Device::Cpu).unwrap().tensors();
+        tensors.extend(body(&squares));
+        let parameters = Parameters::from_tensors(&config, tensors, &Device::Cpu).unwrap();
+        let pixels = Model { config, parameters, provenance: BTreeMap::new() };
+        let error = squares.merge(&pixels, 0.5).unwrap_err().to_string();
+        assert!(error.contains("derain has another shape"), "{error}");
+        squares.merge(&pixels, 1.0).unwrap();
     }
 
     #[test]
     fn what_does_not_fit_is_refused() {
         let first = tiny(&["sr2"], 1);
-        let error = first.merge(&tiny(&["derain"], 2)).unwrap_err().to_string();
+        let error = first.merge(&tiny(&["derain"], 2), 1.0).unwrap_err().to_string();
         assert!(error.contains("another body") && error.contains("--freeze-body"), "{error}");
         let config = Config { channels: 12, ..tiny(&["derain"], 1).config };
         let parameters = Parameters::init(&config, 1, &Device::Cpu).unwrap();
-        let error = first.merge(&Model { config, parameters, provenance: BTreeMap::new() }).unwrap_err();
+        let error = first.merge(&Model { config, parameters, provenance: BTreeMap::new() }, 1.0).unwrap_err();
         assert!(
             error.to_string().contains("another shape")
                 && error.to_string().contains("channels is 12 and not 8")
@@ -213,7 +281,7 @@ mod tests {
             ("measured.sr2.Kodak.psnr_y", "33"),
             ("hours before", "2.00"),
         ]);
-        let told = first.merge(&further).unwrap().provenance;
+        let told = first.merge(&further, 1.0).unwrap().provenance;
         let expected = facts(&[
             ("steps", "9"),
             ("hours before", "2.50"),

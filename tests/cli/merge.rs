@@ -33,10 +33,15 @@ fn a_tuned_task_goes_back_into_its_model() {
         &["all.safetensors exists", "--overwrite"],
     );
     env.assert_error("merge base.safetensors none.safetensors b.safetensors", &["none.safetensors: "]);
+    env.assert_error(
+        "merge base.safetensors base.safetensors b.safetensors --share 1.5",
+        &["--share", "from 0 to 1"],
+    );
     // A FILE that was forgotten would be a model that is lost.
-    env.assert_error("merge --overwrite base.safetensors sr2/final.safetensors", &["MODEL"]);
+    env.assert_error("merge --overwrite base.safetensors sr2/final.safetensors", &["two models"]);
+    env.assert_error("merge base.safetensors base.safetensors embedded", &["inside the program"]);
     assert!(env.read("all.safetensors") == before);
-    env.assert_output("merge base.safetensors base.safetensors all.safetensors --overwrite", b"");
+    env.assert_output("merge base.safetensors --overwrite base.safetensors all.safetensors", b"");
     assert!(env.read("all.safetensors") == env.read("base.safetensors"));
 }
 
