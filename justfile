@@ -42,7 +42,7 @@ cuda CAP="90":
 cuda-bundle OUT="target/cuda-bundle" PHOTOS="" STREAKS="" MIB="41":
     scripts/cuda-bundle {{ if MIB == "" { "" } else { "--photos-mib " + MIB } }} {{OUT}} {{PHOTOS}} {{STREAKS}}
 
-# VALIDATION are pictures to watch, DATA those of scripts/evaluate. Four hours on two cores with AMX, and 3 without.
+# VALIDATION are pictures to watch, DATA those of scripts/evaluate. Four hours on two cores with AMX, and 5 without.
 # The embedded model anew, as docs/default-model.md tells.
 default-model PHOTOS STREAKS VALIDATION DATA OUT="default-model": build
     target/release/ipt train {{PHOTOS}} --out {{OUT}}/1 --tasks sr2,derain,denoise50 --unshuffle none \
@@ -63,4 +63,17 @@ default-model PHOTOS STREAKS VALIDATION DATA OUT="default-model": build
     target/release/ipt train {{PHOTOS}} --out {{OUT}}/5 --from {{OUT}}/4/final.safetensors \
         --freeze-body --tasks sr2,sr3,sr4,derain,denoise30,denoise50 --task-weights 0,0,0,1,0,0 \
         --steps 24285 --lr 3e-4 --lambda 0 --batch 8 --seed 51 --rain-streaks {{STREAKS}} --validate {{VALIDATION}}
-    scripts/embed {{OUT}}/5/final.safetensors {{DATA}} "command=just default-model" "device=2 cores with AMX, bf16"
+    make -f examples/distil.mk IPT=target/release/ipt PHOTOS={{PHOTOS}} MODEL={{OUT}}/5/final.safetensors OUT={{OUT}}/6 \
+        SEED=71 TASKS=sr2 EVERY=3 LENGTH="--steps 3051" {{OUT}}/6/sr2/run/final.safetensors
+    make -f examples/distil.mk IPT=target/release/ipt PHOTOS={{PHOTOS}} MODEL={{OUT}}/5/final.safetensors OUT={{OUT}}/6 \
+        SEED=71 TASKS=sr3 EVERY=2 LENGTH="--steps 4412" TRUTH=1 {{OUT}}/6/sr3/run/final.safetensors
+    make -f examples/distil.mk IPT=target/release/ipt PHOTOS={{PHOTOS}} MODEL={{OUT}}/5/final.safetensors OUT={{OUT}}/6 \
+        SEED=71 TASKS=sr4 LENGTH="--steps 2420" {{OUT}}/6/sr4/run/final.safetensors
+    target/release/ipt tune --task sr4 --model {{OUT}}/6/sr4/run/final.safetensors --out {{OUT}}/7/sr4 --freeze-body \
+        --pairs {{OUT}}/6/sr4/degraded {{OUT}}/6/sr4/target --steps 2564 --lr 1e-4 --lambda 0 --batch 8 --seed 72
+    target/release/ipt tune --task denoise30 --model {{OUT}}/5/final.safetensors {{PHOTOS}} --out {{OUT}}/7/denoise30 \
+        --freeze-body --steps 1998 --lr 3e-4 --lambda 0 --batch 8 --seed 74
+    target/release/ipt merge --share 0.5 --overwrite {{OUT}}/5/final.safetensors {{OUT}}/6/sr2/run/final.safetensors \
+        {{OUT}}/6/sr3/run/final.safetensors {{OUT}}/7/sr4/final.safetensors {{OUT}}/7/denoise30/final.safetensors \
+        {{OUT}}/model.safetensors
+    scripts/embed {{OUT}}/model.safetensors {{DATA}} "command=just default-model" "device=2 cores with AMX, bf16"
