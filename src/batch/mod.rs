@@ -10,7 +10,7 @@ mod plan;
 mod run;
 mod walk;
 
-pub use paths::{Input, Output, portable};
+pub use paths::{Input, Output, stem};
 pub use plan::{Existing, Job, Options, Plan};
 pub use run::{Made, Order, Summary, Writing, run};
 pub use walk::{Found, pictures};

@@ -133,6 +133,12 @@ pub fn portable(relative: &Path) -> String {
     relative.iter().map(|part| text(Path::new(part))).collect::<Vec<_>>().join("/")
 }
 
+/// What a picture in a folder is called beside those in other folders: its path without the extension,
+/// [`portable`].
+pub fn stem(relative: &Path) -> String {
+    portable(&relative.with_extension(""))
+}
+
 /// The paths of a command line, sorted into what is read and where it goes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Request {

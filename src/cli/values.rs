@@ -50,6 +50,9 @@ impl FromStr for TaskList {
     }
 }
 
+/// What the model inside the program is called.
+const EMBEDDED: &str = "embedded";
+
 /// A model to begin with. A file that is called `embedded` is `./embedded`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelName {
@@ -67,11 +70,16 @@ impl ModelName {
             ModelName::File(path) => Some(path),
         }
     }
+
+    /// As it is named on the command line.
+    pub fn name(&self) -> &Path {
+        self.file().unwrap_or(Path::new(EMBEDDED))
+    }
 }
 
 impl From<OsString> for ModelName {
     fn from(name: OsString) -> Self {
-        if name == "embedded" { ModelName::Embedded } else { ModelName::File(name.into()) }
+        if name == EMBEDDED { ModelName::Embedded } else { ModelName::File(name.into()) }
     }
 }
 

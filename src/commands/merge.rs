@@ -17,10 +17,9 @@ pub fn run(args: &Merge, global: &Global) -> anyhow::Result<Exit> {
     let existing = existing(to, args.overwrite)?;
     let mut merged: Option<Model> = None;
     for name in models {
-        let file = name.file();
-        let model = model::open(file, None, global)?;
+        let model = model::open(name.file(), None, global)?;
         merged = Some(match merged {
-            Some(before) => before.merge(&model, args.share).at(file.unwrap_or("embedded".as_ref()))?,
+            Some(before) => before.merge(&model, args.share).at(name.name())?,
             None => model,
         });
     }

@@ -1,7 +1,5 @@
 //! `ipt restore`.
 
-use std::path::Path;
-
 use super::files::{Files, Work};
 use super::list::Listing;
 use super::{Exit, compute, model, print};
@@ -40,7 +38,7 @@ pub fn run(args: &Restore, global: &Global) -> anyhow::Result<Exit> {
     let able = model.config.tasks.clone();
     // The restorer has its own copy of the parameters.
     drop(model);
-    let name = name(args);
+    let name = args.model.name().to_string_lossy();
     let what = Work { task, model: Some(&name), model_id, parallel: false, degradation: None };
     Ok(files.run(&what, |_, picture, screen| {
         screen.hint(|| hint(picture, tasks, &able));
@@ -50,14 +48,9 @@ pub fn run(args: &Restore, global: &Global) -> anyhow::Result<Exit> {
 
 fn list(args: &Restore, global: &Global) -> anyhow::Result<Exit> {
     let model = model::open(args.model.file(), args.tasks.first().copied(), global)?;
-    let name = name(args);
+    let name = args.model.name().to_string_lossy();
     let listing = Listing::new(&name, &model)?;
     let bytes = if args.paths.json { listing.json()? } else { listing.text().into_bytes() };
     print(&bytes)?;
     Ok(Exit::Done)
-}
-
-/// What the model is called.
-fn name(args: &Restore) -> std::borrow::Cow<'_, str> {
-    args.model.file().map_or("embedded".into(), Path::to_string_lossy)
 }

@@ -1,13 +1,12 @@
 //! `ipt tune`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
 use super::{Exit, train};
-use crate::cli::Global;
-use crate::cli::ModelName;
 use crate::cli::tune::Tune;
+use crate::cli::{Global, ModelName};
 use crate::train::options::{self, Options};
 use crate::train::origin::Origin;
 
@@ -33,14 +32,14 @@ pub fn run(args: &Tune, global: &Global) -> anyhow::Result<Exit> {
         }
     };
     if let Some(tune) = &mut options.tune {
-        let pairs: Vec<_> = args.pairs.as_chunks().0.to_vec();
-        if !pairs.is_empty() {
-            tune.pairs = pairs;
+        if !args.pairs.is_empty() {
+            tune.pairs = by_twos(&args.pairs).to_vec();
         }
         // The one that is named now takes the place of the other.
         if args.validate_pairs.is_some() {
             options.validate = None;
-            tune.validate_pairs = two(&args.validate_pairs);
+            tune.validate_pairs =
+                args.validate_pairs.as_deref().and_then(|given| by_twos(given).first().cloned());
         } else if args.training.validate.is_some() {
             tune.validate_pairs = None;
         }
@@ -52,7 +51,7 @@ pub fn run(args: &Tune, global: &Global) -> anyhow::Result<Exit> {
     train::go(&mut options, &args.training, global)
 }
 
-/// The folders of an option that takes two.
-fn two<T: Clone>(given: &Option<Vec<T>>) -> Option<[T; 2]> {
-    given.clone().and_then(|given| given.try_into().ok())
+/// The folders of an option that takes two each time.
+fn by_twos(given: &[PathBuf]) -> &[[PathBuf; 2]] {
+    given.as_chunks().0
 }

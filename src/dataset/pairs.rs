@@ -62,7 +62,7 @@ impl Pairs {
 
     /// What the pictures of a pair are called, without extension.
     pub fn name(&self, index: usize) -> String {
-        stem(self.degraded.path(index))
+        self.path(index).file_stem().unwrap_or_default().to_string_lossy().into_owned()
     }
 
     /// The degraded picture's file of a pair.
@@ -111,16 +111,13 @@ fn by_name(folder: &Path, run: &Path, notes: &mut Vec<String>) -> Result<BTreeMa
     notes.append(&mut files.notes);
     let mut named: BTreeMap<String, PathBuf> = BTreeMap::new();
     for path in files.paths {
+        // Of a folder that is a file itself, there is no path in it.
         let inside = path.strip_prefix(folder).ok().filter(|inside| !inside.as_os_str().is_empty());
-        let name = inside.map_or_else(|| stem(&path), |inside| batch::portable(&inside.with_extension("")));
+        let name = batch::stem(inside.unwrap_or(Path::new(path.file_name().unwrap_or_default())));
         if let Some(other) = named.insert(name, path.clone()) {
             let reason = format!("has the same name as {}", visible(other));
             return Err(Error::Usage(reason).at(path));
         }
     }
     Ok(named)
-}
-
-fn stem(path: &Path) -> String {
-    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }

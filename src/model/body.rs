@@ -16,6 +16,11 @@ const EMBEDDING: Init = Init::Randn { mean: 0.0, stdev: 0.02 };
 /// The table of the body that belongs to tasks: a row each.
 pub const TASK_EMBEDDING: &str = "body.query_embed.weight";
 
+/// Whether all tasks share the parameter of this name.
+pub fn is_shared(name: &str) -> bool {
+    name.starts_with("body.") && name != TASK_EMBEDDING
+}
+
 pub(super) struct Body {
     patch: usize,
     /// Whether tokens and transformer are equally wide, so that the linear encoding and the mlp

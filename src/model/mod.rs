@@ -16,7 +16,7 @@ mod residual;
 mod tail;
 
 pub use blocks::closes_block;
-pub use body::TASK_EMBEDDING;
+pub use body::{TASK_EMBEDDING, is_shared};
 pub use config::{Config, Preset, TailForm, TaskEmbedding};
 pub use ipt::{Ipt, MEAN, Output};
 

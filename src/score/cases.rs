@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::batch::{self, Input};
+use crate::batch::{self, Input, stem};
 use crate::error::{AtPath, Error, Result, visible};
 
 /// A reference and what was restored of it.
@@ -134,10 +134,6 @@ impl Side {
         }
         side
     }
-}
-
-fn stem(relative: &Path) -> String {
-    batch::portable(&relative.with_extension(""))
 }
 
 #[cfg(test)]

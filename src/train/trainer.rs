@@ -12,7 +12,7 @@ use super::optimizer::{Memory, Optimizer};
 use super::options::Options;
 use crate::dataset::Batch;
 use crate::error::{Error, Result};
-use crate::model::{Ipt, TASK_EMBEDDING};
+use crate::model::{Ipt, is_shared};
 use crate::ops::{Precision, Tape};
 use crate::task::Task;
 use crate::weights::Parameters;
@@ -261,8 +261,7 @@ impl Trainer {
     /// The variables that training changes.
     fn trained(&self) -> impl Iterator<Item = (&str, &candle_core::Var)> {
         let frozen = self.options.freeze_body;
-        let stays = move |name: &str| frozen && name.starts_with("body.") && name != TASK_EMBEDDING;
-        self.parameters.iter().filter(move |(name, _)| !stays(name))
+        self.parameters.iter().filter(move |(name, _)| !(frozen && is_shared(name)))
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::measured;
 use super::{Model, Parameters};
 use crate::error::{Error, Result};
-use crate::model::{Config, TASK_EMBEDDING};
+use crate::model::{Config, TASK_EMBEDDING, is_shared};
 use crate::task::Task;
 
 impl Model {
@@ -44,12 +44,14 @@ impl Model {
             let said = "another body than the model before: tune with --freeze-body what is to be merged";
             return Err(Error::Model(said.into()));
         }
+        let mut facts = provenance(self, further);
         let mut embeddings = Vec::new();
         for (to, &task) in tasks.iter().enumerate() {
             let mut own = of_task(owner(&task), task)?;
             if share < 1.0 && self.config.tasks.contains(&task) && further.config.tasks.contains(&task) {
                 own = between(of_task(self, task)?, own, share)
                     .map_err(|_| Error::Model(format!("{task} has another shape: take it whole, share 1")))?;
+                facts.insert(format!("{task}.share"), share.to_string());
             }
             embeddings.extend(own.remove(TASK_EMBEDDING));
             tensors.extend(own.into_iter().filter_map(|(name, tensor)| {
@@ -61,11 +63,7 @@ impl Model {
             tensors.insert(TASK_EMBEDDING.into(), Tensor::cat(&embeddings, 0)?.contiguous()?);
         }
         let parameters = Parameters::from_tensors(&config, tensors, &Device::Cpu)?;
-        let mut merged = Model { config, parameters, provenance: provenance(self, further) };
-        for task in further.config.tasks.iter().filter(|task| share < 1.0 && self.config.tasks.contains(task))
-        {
-            merged.provenance.insert(format!("{task}.share"), share.to_string());
-        }
+        let mut merged = Model { config, parameters, provenance: facts };
         merged.note_hours(self, further);
         Ok(merged)
     }
@@ -73,8 +71,7 @@ impl Model {
 
 /// What tasks share.
 fn body(model: &Model) -> BTreeMap<String, Tensor> {
-    let shared = |name: &str| name.starts_with("body.") && name != TASK_EMBEDDING;
-    model.parameters.tensors().into_iter().filter(|(name, _)| shared(name)).collect()
+    model.parameters.tensors().into_iter().filter(|(name, _)| is_shared(name)).collect()
 }
 
 /// What belongs to one task: of its head and tail by names without its number, and its embedding.
@@ -139,24 +136,16 @@ fn provenance(first: &Model, further: &Model) -> BTreeMap<String, String> {
     let taken = &further.config.tasks;
     let mut facts = first.provenance.clone();
     facts.retain(|name, _| task_of(name).is_none_or(|task| !taken.contains(&task)));
-    let of_one = |name: &&String| task_of(name).is_some();
-    facts.extend(
-        further
-            .provenance
-            .iter()
-            .filter(|(name, _)| of_one(name))
-            .map(|(name, value)| (name.clone(), value.clone())),
-    );
+    let (of_tasks, of_all): (Vec<_>, Vec<_>) =
+        further.provenance.iter().partition(|(name, _)| task_of(name).is_some());
     for task in taken {
         // What is told of the whole model is not of a task that came to it from another.
         let own = format!("{task}.");
-        if further.provenance.keys().any(|name| name.starts_with(&own)) {
-            continue;
-        }
-        for (name, value) in further.provenance.iter().filter(|(name, _)| !of_one(name)) {
-            facts.insert(format!("{own}{name}"), value.clone());
+        if !of_tasks.iter().any(|(name, _)| name.starts_with(&own)) {
+            facts.extend(of_all.iter().map(|&(name, value)| (format!("{own}{name}"), value.clone())));
         }
     }
+    facts.extend(of_tasks.into_iter().map(|(name, value)| (name.clone(), value.clone())));
     // The file tells now.
     facts.remove(Model::INFERRED);
     facts
