@@ -35,6 +35,7 @@ class Config:
     white: float
     # Files without these entries have the published shape.
     blocks: int = 2
+    shared_heads: list = field(default_factory=list)
     shared_blocks: int = 0
     kernel: int = 5
     unshuffle: list = field(default_factory=list)
@@ -48,6 +49,11 @@ class Config:
     def input(self, task):
         """Side of the input in pixels."""
         return INPUT * self.unshuffle_by(task)
+
+    def head(self, task):
+        """The number of the head that the task has: its own, or that of the first of those that share it."""
+        group = next((group for group in self.shared_heads if task in group), [task])
+        return next(i for i, each in enumerate(self.tasks) if each in group)
 
     @staticmethod
     def base(tasks, **other):
@@ -189,7 +195,8 @@ class Ipt(nn.Module):
         self.config = config
         blocks = lambda: residual_blocks(config, config.blocks)
         first = lambda task: nn.Conv2d(3 * config.unshuffle_by(task) ** 2, config.channels, 3, padding=1)
-        self.head = nn.ModuleList(nn.Sequential(first(task), *blocks()) for task in config.tasks)
+        heads = {config.head(task): task for task in config.tasks}
+        self.head = nn.ModuleDict({str(i): nn.Sequential(first(task), *blocks()) for i, task in heads.items()})
         self.body = Body(config)
         self.tail = nn.ModuleList(tail(config, task) for task in config.tasks)
         self.register_buffer("mean", 255 * torch.tensor(MEAN).view(3, 1, 1), persistent=False)
@@ -200,7 +207,7 @@ class Ipt(nn.Module):
         """x [B, 3, S, S], 0..255 -> pictures [B, 3, S·scale, S·scale], features [B, N, C·P²]; S is Config.input."""
         index, white, scale = self.config.tasks.index(task), self.config.white, scale_of(task)
         inner = F.pixel_unshuffle((x - self.mean) * (white / 255), self.config.unshuffle_by(task))
-        features = self.head[index](inner)
+        features = self.head[str(self.config.head(task))](inner)
         folded, tokens = self.body(features, index)
         out = self.tail[index](self.body.blocks(folded + features)).float() * (255 / white)
         if not self.config.bicubic_residual:

@@ -21,6 +21,10 @@ fn base_has_the_published_number_of_parameters() {
     assert_eq!(count(&six), 118_892_370);
 }
 
+fn tasks(names: &[&str]) -> Vec<Task> {
+    names.iter().map(|name| name.parse().unwrap()).collect()
+}
+
 #[test]
 fn tiny_is_tiny() {
     assert!(count(&Config::preset(Preset::Tiny, Task::PRETRAINING.to_vec())) < 300_000);
@@ -34,6 +38,7 @@ fn every_task_gives_its_size_in_every_form() {
         task_embedding: TaskEmbedding::PerPosition,
         memory_norm: false,
         blocks: 2,
+        shared_heads: Vec::new(),
         shared_blocks: 0,
         kernel: 5,
         unshuffle: Vec::new(),
@@ -44,7 +49,11 @@ fn every_task_gives_its_size_in_every_form() {
         ..tiny.clone()
     };
     let staged = Config { unshuffle: vec![Task::Derain], ..published.clone() };
-    for config in [tiny, published, staged] {
+    let together = Config {
+        shared_heads: vec![tasks(&["sr4", "sr2"]), tasks(&["denoise50", "denoise30"])],
+        ..tiny.clone()
+    };
+    for config in [tiny, published, staged, together] {
         let model =
             Parameters::init(&config, 0, &Device::Cpu).unwrap().model(&config, Precision::F32).unwrap();
         let input = |side| Tensor::rand(0f32, 255f32, (2, side, side, 3), &Device::Cpu).unwrap();
@@ -80,8 +89,42 @@ fn an_untrained_model_with_bicubic_residual_is_bicubic() {
 }
 
 #[test]
+fn tasks_that_share_a_head_have_one() {
+    let config = Config {
+        shared_heads: vec![tasks(&["sr4", "sr2"]), tasks(&["denoise30", "denoise50"])],
+        ..Config::preset(Preset::Tiny, tasks(&["derain", "sr2", "sr3", "sr4", "denoise50", "denoise30"]))
+    };
+    let parameters = Parameters::init(&config, 0, &Device::Cpu).unwrap();
+    let numbers = |part| {
+        (0..config.tasks.len()).filter(|&i| parameters.part(part, i).next().is_some()).collect::<Vec<_>>()
+    };
+    assert_eq!(numbers("head"), [0, 1, 2, 4]);
+    assert_eq!(numbers("tail"), [0, 1, 2, 3, 4, 5]);
+    let heads: Vec<_> = config.tasks.iter().map(|&task| config.head_index(task).unwrap()).collect();
+    assert_eq!(heads, [0, 1, 2, 1, 4, 4]);
+    assert!(config.head_index("denoise70".parse().unwrap()).is_err());
+
+    // It is in use: without it all is bicubic.
+    let restored = |parameters: &Parameters, task: &str| -> Vec<f32> {
+        let x = Tensor::arange(0f32, (INPUT * INPUT * 3) as f32, &Device::Cpu).unwrap();
+        let x = (x.reshape((1, INPUT, INPUT, 3)).unwrap() / 28.0).unwrap();
+        let model = parameters.model(&config, Precision::F32).unwrap();
+        model.forward(&x, task.parse().unwrap()).unwrap().features.flatten_all().unwrap().to_vec1().unwrap()
+    };
+    let before = ["sr2", "sr3", "sr4"].map(|task| restored(&parameters, task));
+    let first = parameters.get("head.1.0.weight").unwrap();
+    first.set(&(first.as_tensor() * 2.0).unwrap()).unwrap();
+    let after = ["sr2", "sr3", "sr4"].map(|task| restored(&parameters, task));
+    assert!(before[0] != after[0] && before[1] == after[1] && before[2] != after[2]);
+}
+
+#[test]
 fn contradictory_configurations_are_refused() {
     let good = Config::preset(Preset::Tiny, vec![Task::Derain]);
+    let shared = |groups: &[&[&str]]| {
+        let shared_heads = groups.iter().map(|names| tasks(names)).collect();
+        Config { shared_heads, ..Config::preset(Preset::Tiny, Task::PRETRAINING.to_vec()) }
+    };
     for bad in [
         Config { tasks: vec![], ..good.clone() },
         Config { tasks: vec![Task::Derain, Task::Derain], ..good.clone() },
@@ -91,6 +134,13 @@ fn contradictory_configurations_are_refused() {
         Config { white: 0.0, ..good.clone() },
         Config { unshuffle: vec!["denoise30".parse().unwrap()], ..good.clone() },
         Config { tasks: Task::PRETRAINING.to_vec(), unshuffle: vec!["sr2".parse().unwrap()], ..good.clone() },
+        shared(&[&["derain"]]),
+        shared(&[&[]]),
+        shared(&[&["sr2", "denoise70"]]),
+        shared(&[&["sr2", "sr2"]]),
+        shared(&[&["sr2", "sr3"], &["sr3", "sr4"]]),
+        // Rain is seen in squares.
+        shared(&[&["derain", "denoise50"]]),
     ] {
         assert!(Parameters::init(&bad, 0, &Device::Cpu).is_err(), "{bad:?}");
     }

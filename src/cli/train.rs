@@ -28,6 +28,11 @@ pub struct Train {
     /// has fewer, the further ones stand behind them and change nothing until they have learned
     #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(1..))]
     pub blocks: Option<u8>,
+    /// Tasks that share one head, where each else has its own: what one learns serves all, and the model is smaller.
+    /// To be given once for each such head; `none` for none [default: as in --from]. Where tasks of --from had
+    /// heads of their own, they begin with the first's
+    #[arg(long, value_name = "TASK,...")]
+    pub share_head: Vec<TaskList>,
     /// Residual blocks behind the transformer that all tasks share [default: the preset's]. With as many fewer
     /// in each head, more is learned of many tasks in little time
     #[arg(long, value_name = "N", conflicts_with = "from")]
@@ -67,6 +72,7 @@ Examples:
   ipt train photos/ --from embedded --out more --max-time 8h --lr 2e-4
   ipt train photos/ --from embedded --blocks 11 --out deeper --max-time 8h
   ipt train photos/ --blocks 2 --shared-blocks 8 --out shared --max-time 1h
+  ipt train photos/ --share-head sr2,sr3,sr4 --share-head denoise30,denoise50 --out fewer --max-time 1h
   ipt train photos/ --out ablation --steps 5000 --lambda 0 --seed 1
   ipt train --config run/config.toml --out again
   find ~/Pictures -name '*.jpg' | ipt train --files-from - --out run --steps 20000";

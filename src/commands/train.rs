@@ -79,6 +79,10 @@ pub fn run(args: &Train, global: &Global) -> anyhow::Result<Exit> {
     if let Some(list) = &args.unshuffle {
         options.model.unshuffle = list.0.clone();
     }
+    if !args.share_head.is_empty() {
+        let groups = args.share_head.iter().map(|list| list.0.clone());
+        options.model.shared_heads = groups.filter(|group| !group.is_empty()).collect();
+    }
     if !args.task_weights.is_empty() {
         options.task_weights = args.task_weights.clone();
     }

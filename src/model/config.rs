@@ -12,7 +12,7 @@ use crate::task::Task;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The tasks, in the order of heads, tails and task embeddings.
+    /// The tasks, in the order of tails and task embeddings, and of heads where none is shared.
     pub tasks: Vec<Task>,
     /// Feature channels C of heads and tails.
     pub channels: usize,
@@ -22,6 +22,10 @@ pub struct Config {
     /// Side of the blocks' kernels in pixels, odd: 5 as published.
     #[serde(default = "published::kernel", skip_serializing_if = "published::has_kernel")]
     pub kernel: usize,
+    /// Tasks that share one head, by groups; none as published. What a picture has lost where it was made smaller is
+    /// alike for all scales, so that one head learns it for them (MDSR: Lim et al., CVPR Workshops 2017).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shared_heads: Vec<Vec<Task>>,
     /// Residual blocks behind the transformer that all tasks share; none as published.
     #[serde(default, skip_serializing_if = "published::has_shared_blocks")]
     pub shared_blocks: usize,
@@ -142,6 +146,7 @@ impl Config {
             channels: 64,
             blocks: 8,
             kernel: 3,
+            shared_heads: Vec::new(),
             shared_blocks: 0,
             unshuffle,
             tail: TailForm::Direct,
@@ -226,6 +231,28 @@ impl Config {
         {
             return refuse(format!("unshuffle names {task}, which enlarges or is no task of the model"));
         }
+        if let Some(task) = self.shared_heads.iter().flatten().find(|task| !self.tasks.contains(task)) {
+            return refuse(format!("a head is shared by {task}, which is no task of the model"));
+        }
+        if let Some(&task) = self
+            .tasks
+            .iter()
+            .find(|&task| self.shared_heads.iter().flatten().filter(|&sharing| sharing == task).count() > 1)
+        {
+            return refuse(format!("{task} shares a head twice"));
+        }
+        if let Some(group) = self.shared_heads.iter().find(|group| group.len() < 2) {
+            return refuse(format!("a head is shared by {} alone", names(group)));
+        }
+        let uneven = |group: &&Vec<Task>| {
+            group.iter().any(|&task| self.unshuffle_by(task) != self.unshuffle_by(group[0]))
+        };
+        if let Some(group) = self.shared_heads.iter().find(uneven) {
+            return refuse(format!(
+                "{} share a head, but some see squares and some see pixels",
+                names(group)
+            ));
+        }
         if !self.width.is_multiple_of(self.heads) {
             return refuse(format!("{} heads do not divide a width of {}", self.heads, self.width));
         }
@@ -246,9 +273,11 @@ impl Config {
             [] => String::new(),
             tasks => format!(", 2×2 pixels as one for {}", names(tasks)),
         };
+        let together: String =
+            self.shared_heads.iter().map(|group| format!(", one head for {}", names(group))).collect();
         format!(
             "{channels} channels, {blocks} blocks of {kernel}×{kernel}{shared}, patches of {patch}×{patch}, width {width}, \
-             {layers} + {layers} layers, {heads} heads{squares}"
+             {layers} + {layers} layers, {heads} heads{squares}{together}"
         )
     }
 
@@ -272,7 +301,7 @@ impl Config {
         self.channels * self.patch * self.patch
     }
 
-    /// Where `task` stands among the heads.
+    /// The number of `task`, by which its tail and its embedding are found.
     ///
     /// # Errors
     /// When the model was not trained for it; the message lists what it was trained for.
@@ -280,6 +309,22 @@ impl Config {
         self.tasks.iter().position(|&have| have == task).ok_or_else(|| {
             Error::Model(format!("the model has no task {task}; it has {}", names(&self.tasks)))
         })
+    }
+
+    /// Whether the head of `task` is that of another too.
+    pub fn shares_head(&self, task: Task) -> bool {
+        self.shared_heads.iter().flatten().any(|&sharing| sharing == task)
+    }
+
+    /// The number of the head that `task` has: its own, or that of the first of those that share it.
+    ///
+    /// # Errors
+    /// As for [`Config::task_index`].
+    pub fn head_index(&self, task: Task) -> Result<usize> {
+        let own = self.task_index(task)?;
+        let group = self.shared_heads.iter().find(|group| group.contains(&task));
+        let first = group.and_then(|group| self.tasks.iter().position(|task| group.contains(task)));
+        Ok(first.unwrap_or(own))
     }
 }
 

@@ -45,9 +45,9 @@ impl Ipt {
     /// shape.
     pub fn new(config: &Config, precision: Precision, vb: VarBuilder) -> Result<Self> {
         config.check()?;
-        let heads = (config.tasks.iter().enumerate())
-            .map(|(i, &task)| Head::new(config, task, vb.pp("head").pp(i)))
-            .collect::<candle_core::Result<_>>()?;
+        let heads = (config.tasks.iter())
+            .map(|&task| Ok(Head::new(config, task, vb.pp("head").pp(config.head_index(task)?))?))
+            .collect::<Result<_>>()?;
         let tails = (config.tasks.iter().enumerate())
             .map(|(i, &task)| Tail::new(config, task, vb.pp("tail").pp(i)))
             .collect::<candle_core::Result<_>>()?;

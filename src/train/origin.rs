@@ -61,10 +61,11 @@ impl Origin {
     /// of it.
     ///
     /// The body stays. Each task of the run has the head and the embedding of the model's task
-    /// nearest to it, and the tail where that enlarges by the same factor; the rest is fresh, and so is the first
-    /// convolution of a head that unshuffles by another factor. Where
-    /// the run's heads are deeper, each further block begins with a second convolution of zeros, and
-    /// so with what the trained head gives (Net2Net: Chen et al., ICLR 2016; here by the residual).
+    /// nearest to it (tasks that share a head have that of the first of them), and the tail where that
+    /// enlarges by the same factor; the rest is fresh, and so is the first convolution of a head that
+    /// unshuffles by another factor. Where the run's heads are deeper, each further block begins with
+    /// a second convolution of zeros, and so with what the trained head gives (Net2Net: Chen et al.,
+    /// ICLR 2016; here by the residual).
     ///
     /// # Errors
     /// When the model cannot be read, is not the one that was noted, or has another shape than the
@@ -82,8 +83,8 @@ impl Origin {
                 "{name} has heads of {trained} blocks, and the run of {blocks}"
             )));
         }
-        let unshuffle = options.model.unshuffle.clone();
-        let shape = Config { blocks, unshuffle, ..config(&model.config, &options.model.tasks) };
+        let Config { unshuffle, shared_heads, .. } = options.model.clone();
+        let shape = Config { blocks, unshuffle, shared_heads, ..config(&model.config, &options.model.tasks) };
         if options.model != shape {
             return Err(Error::Usage(format!("{} has another shape than the run's model", self.name())));
         }
@@ -115,7 +116,10 @@ pub fn config(of: &Config, tasks: &[Task]) -> Config {
         nearest.is_some_and(|nearest| of.unshuffle.contains(nearest))
     };
     let unshuffle = tasks.iter().copied().filter(|task| task.scale() == 1 && like(task)).collect();
-    Config { tasks: tasks.to_vec(), unshuffle, ..of.clone() }
+    let sharing = |group: &Vec<Task>| tasks.iter().copied().filter(|task| group.contains(task)).collect();
+    let shared_heads =
+        of.shared_heads.iter().map(sharing).filter(|group: &Vec<Task>| group.len() > 1).collect();
+    Config { tasks: tasks.to_vec(), unshuffle, shared_heads, ..of.clone() }
 }
 
 /// What to call the one task of published weights that do not name it, where a run for `tasks`
@@ -139,7 +143,7 @@ fn assemble(model: &Model, options: &Options) -> Result<BTreeMap<String, Tensor>
     let mut embeddings = Vec::new();
     for (to, &task) in options.model.tasks.iter().enumerate() {
         let from = nearest(&model.config.tasks, task);
-        let mut copy = |part: &str| {
+        let mut copy = |part: &str, from: usize, to: usize| {
             for (rest, tensor) in model.parameters.part(part, from) {
                 // The first convolution of a head that unshuffles by another factor has another shape.
                 if let Some(fresh) = tensors.get_mut(&format!("{part}.{to}.{rest}"))
@@ -149,10 +153,12 @@ fn assemble(model: &Model, options: &Options) -> Result<BTreeMap<String, Tensor>
                 }
             }
         };
-        copy("head");
+        if options.model.head_index(task)? == to {
+            copy("head", model.config.head_index(model.config.tasks[from])?, to);
+        }
         let factors = |config: &Config, task: Task| (task.scale(), config.unshuffle_by(task));
         if factors(&model.config, model.config.tasks[from]) == factors(&options.model, task) {
-            copy("tail");
+            copy("tail", from, to);
         }
         if let Some(table) = trained.get(TASK_EMBEDDING) {
             embeddings.push(table.narrow(0, from, 1)?);

@@ -60,6 +60,7 @@ fn expressible(config: &Config) -> Result<()> {
             "its tasks have one vector and not one for each position".into(),
         ),
         (config.blocks != 2 || config.kernel != 5, "its heads have other blocks than two of 5×5".into()),
+        (!config.shared_heads.is_empty(), "some of its tasks share a head".into()),
         (config.shared_blocks != 0, "its tasks share residual blocks".into()),
         (!config.unshuffle.is_empty(), "its heads see squares of pixels as one".into()),
         (config.tail != TailForm::Staged, "its tails enlarge in one step".into()),
@@ -224,13 +225,14 @@ mod tests {
 
     #[test]
     fn what_the_published_code_lacks_is_said() {
-        let tasks = vec![Task::Derain];
+        let (tasks, all) = (vec![Task::Derain], Task::PRETRAINING.to_vec());
         let good = published(tasks.clone());
         for (config, reason) in [
             (Config::preset(Preset::Tiny, tasks), "bicubic"),
             (Config { heads: 6, ..good.clone() }, "6 attention heads and not 12"),
             (Config { blocks: 3, ..good.clone() }, "other blocks"),
             (Config { shared_blocks: 1, ..good.clone() }, "share residual blocks"),
+            (Config { shared_heads: vec![all[..3].to_vec()], ..published(all.clone()) }, "share a head"),
             (Config { unshuffle: good.tasks.clone(), ..good.clone() }, "squares of pixels"),
             (Config { tail: TailForm::Direct, ..good.clone() }, "in one step"),
             (Config { memory_norm: true, ..good.clone() }, "normalised"),

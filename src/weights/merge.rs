@@ -32,9 +32,9 @@ impl Model {
         let unshuffle: Vec<Task> = tasks.iter().copied().filter(unshuffle).collect();
         let shape = |of: &Model| {
             let (tasks, unshuffle) = (tasks.clone(), unshuffle.clone());
-            Config { tasks, unshuffle, ..of.config.clone() }
+            Config { tasks, unshuffle, shared_heads: Vec::new(), ..of.config.clone() }
         };
-        let config = shape(self);
+        let mut config = shape(self);
         let apart = differences(&config, &shape(further))?;
         if !apart.is_empty() {
             return Err(Error::Model(format!("another shape than the model before: {}", apart.join(", "))));
@@ -45,17 +45,25 @@ impl Model {
             return Err(Error::Model(said.into()));
         }
         let mut facts = provenance(self, further);
-        let mut embeddings = Vec::new();
-        for (to, &task) in tasks.iter().enumerate() {
+        let mut parts = Vec::new();
+        for &task in &tasks {
             let mut own = of_task(owner(&task), task)?;
             if share < 1.0 && self.config.tasks.contains(&task) && further.config.tasks.contains(&task) {
                 own = between(of_task(self, task)?, own, share)
                     .map_err(|_| Error::Model(format!("{task} has another shape: take it whole, share 1")))?;
                 facts.insert(format!("{task}.share"), share.to_string());
             }
+            parts.push((task, own));
+        }
+        let sharing = |task: &Task| [self, further].iter().any(|model| model.config.shares_head(*task));
+        config.shared_heads = still_shared(parts.iter().filter(|(task, _)| sharing(task)))?;
+        let mut embeddings = Vec::new();
+        for (tail, (task, mut own)) in parts.into_iter().enumerate() {
+            let head = config.head_index(task)?;
             embeddings.extend(own.remove(TASK_EMBEDDING));
             tensors.extend(own.into_iter().filter_map(|(name, tensor)| {
                 let (part, rest) = name.split_once('.')?;
+                let to = if part == HEAD { head } else { tail };
                 Some((format!("{part}.{to}.{rest}"), tensor))
             }));
         }
@@ -74,11 +82,17 @@ fn body(model: &Model) -> BTreeMap<String, Tensor> {
     model.parameters.tensors().into_iter().filter(|(name, _)| is_shared(name)).collect()
 }
 
+/// What names the numbers of heads.
+const HEAD: &str = "head";
+
 /// What belongs to one task: of its head and tail by names without its number, and its embedding.
-fn of_task(model: &Model, task: Task) -> Result<BTreeMap<String, Tensor>> {
+type Own = BTreeMap<String, Tensor>;
+
+/// What of `model` belongs to `task`.
+fn of_task(model: &Model, task: Task) -> Result<Own> {
     let number = model.config.task_index(task)?;
     let mut own = BTreeMap::new();
-    for part in ["head", "tail"] {
+    for (part, number) in [(HEAD, model.config.head_index(task)?), ("tail", number)] {
         let named = model.parameters.part(part, number);
         own.extend(named.map(|(rest, tensor)| (format!("{part}.{rest}"), tensor)));
     }
@@ -88,12 +102,28 @@ fn of_task(model: &Model, task: Task) -> Result<BTreeMap<String, Tensor>> {
     Ok(own)
 }
 
+/// Those of the tasks, with what belongs to them, whose heads are the same, by groups.
+fn still_shared<'a>(parts: impl Iterator<Item = &'a (Task, Own)>) -> Result<Vec<Vec<Task>>> {
+    let mut groups: Vec<(Own, Vec<Task>)> = Vec::new();
+    'tasks: for (task, own) in parts {
+        let head: Own = own
+            .iter()
+            .filter(|(name, _)| name.starts_with(HEAD))
+            .map(|(name, tensor)| (name.clone(), tensor.clone()))
+            .collect();
+        for (known, tasks) in &mut groups {
+            if same(known, &head)? {
+                tasks.push(*task);
+                continue 'tasks;
+            }
+        }
+        groups.push((head, vec![*task]));
+    }
+    Ok(groups.into_iter().map(|(_, tasks)| tasks).filter(|tasks| tasks.len() > 1).collect())
+}
+
 /// (1 - share) · a + share · b of each tensor.
-fn between(
-    mut a: BTreeMap<String, Tensor>,
-    b: BTreeMap<String, Tensor>,
-    share: f64,
-) -> candle_core::Result<BTreeMap<String, Tensor>> {
+fn between(mut a: Own, b: Own, share: f64) -> candle_core::Result<Own> {
     b.into_iter()
         .map(|(name, b)| match a.remove(&name) {
             Some(a) => Ok((name, (a.affine(1.0 - share, 0.0)? + b.affine(share, 0.0)?)?)),
@@ -120,10 +150,12 @@ fn differences(before: &Config, further: &Config) -> Result<Vec<String>> {
         .collect())
 }
 
-/// Whether the numbers are the same; names and shapes are.
+/// Whether the numbers are the same; names are.
 fn same(a: &BTreeMap<String, Tensor>, b: &BTreeMap<String, Tensor>) -> Result<bool> {
     for (a, b) in a.values().zip(b.values()) {
-        if a.flatten_all()?.to_vec1::<f32>()? != b.flatten_all()?.to_vec1::<f32>()? {
+        if a.shape() != b.shape()
+            || a.flatten_all()?.to_vec1::<f32>()? != b.flatten_all()?.to_vec1::<f32>()?
+        {
             return Ok(false);
         }
     }
@@ -203,6 +235,40 @@ mod tests {
         assert!(merged.config.unshuffle.is_empty());
         assert_eq!(further.merge(&first, 1.0).unwrap().config.unshuffle.len(), 1);
         assert_eq!(first.merge(&first, 1.0).unwrap().id().unwrap(), first.id().unwrap());
+    }
+
+    #[test]
+    fn a_head_is_shared_as_long_as_it_is_the_same() {
+        let tasks = ["sr2", "sr3", "sr4", "denoise30"];
+        let sr: Vec<Task> = tasks[..3].iter().map(|name| name.parse().unwrap()).collect();
+        let together = |of: &Model, seed| {
+            let config = Config { shared_heads: vec![sr.clone()], ..of.config.clone() };
+            let mut tensors = Parameters::init(&config, seed, &Device::Cpu).unwrap().tensors();
+            tensors.extend(body(of));
+            let parameters = Parameters::from_tensors(&config, tensors, &Device::Cpu).unwrap();
+            Model { config, parameters, provenance: BTreeMap::new() }
+        };
+        let apart = tiny(&tasks, 1);
+        let [first, further] = [together(&apart, 2), together(&apart, 3)];
+        for (merged, shared, sources) in [
+            (apart.merge(&first, 1.0), &sr[..], [&first, &first, &first, &first]),
+            (first.merge(&apart, 1.0), &[], [&apart, &apart, &apart, &apart]),
+            (first.merge(&further, 1.0), &sr, [&further, &further, &further, &further]),
+            (
+                first.merge(&around(&apart, &["sr2"], 4), 1.0),
+                &sr[1..],
+                [&around(&apart, &["sr2"], 4), &first, &first, &first],
+            ),
+        ] {
+            let merged = merged.unwrap();
+            let groups: Vec<&[Task]> = merged.config.shared_heads.iter().map(Vec::as_slice).collect();
+            assert_eq!(groups, if shared.is_empty() { vec![] } else { vec![shared] });
+            for (task, source) in tasks.iter().zip(sources) {
+                assert!(restored(&merged, task) == restored(source, task), "{task}");
+            }
+        }
+        assert_eq!(first.merge(&further, 0.5).unwrap().config.shared_heads, vec![sr.clone()]);
+        assert!(apart.merge(&first, 0.5).unwrap().config.shared_heads.is_empty());
     }
 
     #[test]

@@ -108,6 +108,7 @@ fn infer(shapes: &BTreeMap<String, Vec<usize>>, task: Option<Task>) -> Result<Co
         tasks: name_tasks(shapes, channels, tasks, task)?,
         channels,
         blocks: 2,
+        shared_heads: Vec::new(),
         shared_blocks: 0,
         kernel: 5,
         unshuffle: Vec::new(),

@@ -166,6 +166,62 @@ fn a_task_is_unshuffled_while_the_others_stay() {
 }
 
 #[test]
+fn tasks_come_to_share_a_head_and_part_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let photos = photos();
+    let (path, source) = model(folder.path(), &["sr4", "sr2", "derain"], &[]);
+    let shared_heads = vec![tasks(&["sr2", "sr4"])];
+    let together = Config { shared_heads, ..source.config.clone() };
+    let begun = Options {
+        model: together.clone(),
+        from: Some(Origin::new(Some(path))),
+        freeze_body: true,
+        task_weights: vec![0.0, 1.0, 0.0],
+        ..options(photos.path(), 0)
+    };
+    let weights = first_weights(&begun, &folder.path().join("begun"));
+    let whole = source.parameters.tensors();
+    assert!(weights.iter().all(|(name, tensor)| values(tensor) == values(&whole[name])));
+    let missing: Vec<_> = whole.keys().filter(|&name| !weights.contains_key(name)).collect();
+    assert!(!missing.is_empty() && missing.iter().all(|name| name.starts_with("head.1.")));
+
+    // What sr2 learns, sr4 has learned.
+    let place = folder.path().join("run");
+    go(&Options { steps: Some(2), ..begun.clone() }, &place, false, None);
+    let path = place.join("final.safetensors");
+    let learnt = Model::open(&path).unwrap();
+    let changed = |task| {
+        let [before, after] = [&weights, &learnt.parameters.tensors()].map(|tensors| -> Vec<f32> {
+            let parameters = Parameters::from_tensors(&together, tensors.clone(), &Device::Cpu).unwrap();
+            let task: Task = task;
+            let side = together.input(task);
+            let picture = Tensor::full(99f32, (1, side, side, 3), &Device::Cpu).unwrap();
+            let model = parameters.model(&together, Precision::F32).unwrap();
+            values(&model.forward(&picture, task).unwrap().features)
+        });
+        before != after
+    };
+    assert_eq!(together.tasks.iter().map(|&task| changed(task)).collect::<Vec<_>>(), [true, true, false]);
+
+    // Fewer tasks, and heads apart.
+    assert!(origin::config(&together, &tasks(&["sr2", "derain"])).shared_heads.is_empty());
+    let three = Config { shared_heads: vec![tasks(&["sr2", "sr4", "sr3"])], ..together.clone() };
+    assert_eq!(origin::config(&three, &tasks(&["sr3", "sr4"])).shared_heads, [tasks(&["sr3", "sr4"])]);
+    let apart = Options {
+        model: Config { shared_heads: Vec::new(), ..origin::config(&together, &tasks(&["sr2", "sr4"])) },
+        from: Some(Origin::new(Some(path))),
+        task_weights: Vec::new(),
+        ..begun
+    };
+    let weights = first_weights(&apart, &folder.path().join("apart"));
+    for (name, tensor) in learnt.parameters.part("head", 0) {
+        for head in 0..2 {
+            assert!(values(&weights[&format!("head.{head}.{name}")]) == values(&tensor), "{head} {name}");
+        }
+    }
+}
+
+#[test]
 fn another_shape_or_another_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let photos = photos();

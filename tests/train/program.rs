@@ -242,6 +242,27 @@ fn a_killed_run_resumes() {
 }
 
 #[test]
+fn which_tasks_share_a_head() {
+    let folder = photos();
+    let at = folder.path();
+    let run = |out: &str, more: &[&str]| {
+        let all = [&["train", ".", "--steps", "0", "-q", "--out", out], more].concat();
+        succeed(&all, at);
+        let model = Model::open(&at.join(out).join("final.safetensors")).unwrap();
+        let names = |group: &Vec<ipt::task::Task>| group.iter().map(ToString::to_string).collect();
+        model.config.shared_heads.iter().map(names).collect::<Vec<Vec<_>>>()
+    };
+    let groups = ["--share-head", "sr2,sr3,sr4", "--share-head", "denoise30,denoise50"];
+    let whole = [&["sr2", "sr3", "sr4"][..], &["denoise30", "denoise50"]];
+    assert_eq!(run("both", &[&["--preset", "tiny"], &groups[..]].concat()), whole);
+    assert_eq!(run("kept", &["--from", "both/final.safetensors"]), whole);
+    let fewer = ["--from", "both/final.safetensors", "--tasks", "sr2,sr4,derain,denoise70"];
+    assert_eq!(run("fewer", &fewer), [["sr2", "sr4"]]);
+    let none: [[&str; 0]; 0] = [];
+    assert_eq!(run("none", &["--from", "both/final.safetensors", "--share-head", "none"]), none);
+}
+
+#[test]
 fn which_tasks_are_unshuffled() {
     let folder = photos();
     let at = folder.path();
@@ -263,6 +284,16 @@ fn which_tasks_are_unshuffled() {
         ("derain", &["--freeze-body"], "trained body"),
     ] {
         let said = fail(&[&all[..], &["no", "--preset", "tiny", "--tasks", tasks], more].concat(), at, 2);
+        assert!(said.contains(reason), "{said}");
+    }
+    // Nor do tasks share a head that do not fit together.
+    for (more, reason) in [
+        (&["--share-head", "sr2"][..], "sr2 alone"),
+        (&["--share-head", "sr2,sr9"], "no task 'sr9'"),
+        (&["--share-head", "sr2,denoise70"], "no task of the model"),
+        (&["--share-head", "denoise30,derain"], "squares"),
+    ] {
+        let said = fail(&[&all[..], &["no", "--preset", "tiny"], more].concat(), at, 2);
         assert!(said.contains(reason), "{said}");
     }
     // A new level of noise is as the nearest that the model has.
