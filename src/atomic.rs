@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use tempfile::Builder;
+use tempfile::{Builder, NamedTempFile};
 
 use crate::error::{AtPath, Error, Result};
 
@@ -28,14 +28,7 @@ pub enum Existing {
 /// Those of the file system; and when there is something at `path` that is no file, such as a device.
 pub fn write(path: &Path, bytes: &[u8], existing: Existing) -> Result<()> {
     refuse_special(path)?;
-    let folder = make_folder(path)?;
-    let mut builder = Builder::new();
-    builder.prefix(TEMPORARY);
-    // tempfile makes private files; a picture gets what the user's umask gives to any new file.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    // tempfile's own errors name the temporary file, which says nothing to anybody.
-    let file = builder.tempfile_in(folder).map_err(|error| io::Error::from(error.kind())).at(path)?;
+    let file = temporary(path)?;
     file.as_file().write_all(bytes).at(path)?;
     if let Ok(there) = path.symlink_metadata()
         && there.is_file()
@@ -52,14 +45,25 @@ pub fn write(path: &Path, bytes: &[u8], existing: Existing) -> Result<()> {
     Ok(())
 }
 
-/// The folder in which `path` is to lie, made if it is missing.
+/// Makes the folder in which `path` is to lie if it is missing, and sees whether files can be made in it.
 ///
 /// # Errors
-/// When it cannot be made.
-pub fn make_folder(path: &Path) -> Result<&Path> {
+/// When it cannot be made, or none can.
+pub fn make_room(path: &Path) -> Result<()> {
+    temporary(path).map(drop)
+}
+
+/// A file beside `path`.
+fn temporary(path: &Path) -> Result<NamedTempFile> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).at(folder)?;
-    Ok(folder)
+    let mut builder = Builder::new();
+    builder.prefix(TEMPORARY);
+    // tempfile makes private files; a picture gets what the user's umask gives to any new file.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    // tempfile's own errors name the temporary file, which says nothing to anybody.
+    builder.tempfile_in(folder).map_err(|error| io::Error::from(error.kind())).at(path)
 }
 
 /// Nothing but a file can be replaced by a file: not a folder, and not a device or a pipe, which would

@@ -89,9 +89,11 @@ impl Output {
         self.path().is_some_and(|path| path.symlink_metadata().is_ok())
     }
 
-    /// Makes the folder for the file: where that cannot be, it should be known before the work.
+    /// Makes the folder for the file: where that cannot be or no file can be in it, it should be known before
+    /// the work.
     pub fn make_room(&self) -> Result<()> {
-        self.path().map_or(Ok(()), |path| atomic::make_folder(path).map(drop))
+        let _finish = interrupt::writing();
+        self.path().map_or(Ok(()), atomic::make_room)
     }
 
     /// Writes all of a picture: a file appears whole or not at all.

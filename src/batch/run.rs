@@ -185,5 +185,10 @@ mod tests {
         let plan = plan(&blocked, &Options::default());
         atomic::write(&blocked.path().join("out"), b"", atomic::Existing::Refuse).unwrap();
         assert_eq!(failed(&plan), 2);
+        // A folder in which nobody can make files.
+        if cfg!(target_os = "linux") {
+            let paths = [blocked.path().join("in"), "/proc".into()];
+            assert_eq!(failed(&Plan::new(&paths, &Options::default()).unwrap()), 2);
+        }
     }
 }

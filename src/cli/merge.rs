@@ -2,13 +2,14 @@
 
 use clap::{Args, ValueHint};
 
-use super::values::ModelName;
+use super::values::{ModelName, within};
 
 /// Put the tasks of several models into one
 ///
 /// The models have one body: they were trained or tuned from one model with --freeze-body. Of a task
 /// that several of them have, the last one's head, tail and embedding are taken. Each task gives what
-/// it gave before, to the last bit, unless --share has it lie between two.
+/// it gave before, to the last bit, unless --share has it lie between two. Tasks that share a head go on
+/// sharing it as long as it is the same for them.
 #[derive(Debug, Clone, Args)]
 #[command(after_long_help = EXAMPLES, override_usage = "ipt merge [OPTIONS] <MODEL> <MODEL>... <FILE>")]
 pub struct Merge {
@@ -19,17 +20,11 @@ pub struct Merge {
     pub paths: Vec<ModelName>,
     /// Of a task that a further model and those before it have: how much of its weights to take, and of theirs
     /// what is left. With less than 1 a tuned model gives back part of what it gained, and of what it lost
-    #[arg(long, value_name = "0..1", default_value_t = 1.0, value_parser = share)]
+    #[arg(long, value_name = "0..1", default_value_t = 1.0, value_parser = within(0.0..=1.0))]
     pub share: f64,
     /// Replace FILE if it exists
     #[arg(long)]
     pub overwrite: bool,
-}
-
-/// A number from 0 to 1.
-fn share(text: &str) -> Result<f64, String> {
-    let number = text.parse().ok().filter(|number| (0.0..=1.0).contains(number));
-    number.ok_or_else(|| "not from 0 to 1".to_owned())
 }
 
 const EXAMPLES: &str = "\

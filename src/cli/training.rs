@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum, ValueHint};
 
 use super::compute::Numbers;
-use super::values::DeviceName;
+use super::values::{DeviceName, within};
 use crate::device::Placement;
 
 /// Options of a training run. What is not given comes from --config, or from the run that is
@@ -37,7 +37,8 @@ pub struct Training {
     #[arg(long, value_name = "N", help_heading = "Length")]
     pub steps: Option<u64>,
     /// The same in epochs: an epoch is as many patches as there are pictures
-    #[arg(long, value_name = "N", value_parser = epochs, conflicts_with = "steps", help_heading = "Length")]
+    // More than a billion is a slip and would not fit into a number of steps.
+    #[arg(long, value_name = "N", value_parser = within(0.0..=1e9), conflicts_with = "steps", help_heading = "Length")]
     pub epochs: Option<f64>,
     /// Time of training after which the run ends, as in 2h30m; the learning rate follows whichever
     /// of steps and time is nearer its end
@@ -143,12 +144,6 @@ pub enum FormName {
     Supcon,
 }
 
-/// A number of epochs, from 0 to a billion: more is a slip and would not fit into a number of steps.
-pub(super) fn epochs(text: &str) -> Result<f64, String> {
-    let number = text.parse().ok().filter(|number| (0.0..=1e9).contains(number));
-    number.ok_or_else(|| format!("'{text}' is no number from 0 to 1e9"))
-}
-
 /// A time such as `2h30m`, `90s`, `1.5h` or `1d`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let malformed = || format!("'{text}' is no time such as 2h30m, 45m or 90s");
@@ -184,16 +179,6 @@ mod tests {
         }
         for text in ["", "0s", "5", "h", "1x", "-1s", "1..2s", "2h30", "ü"] {
             assert!(duration(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn numbers_of_epochs() {
-        for (text, number) in [("0", 0.0), ("2.5", 2.5), ("1e3", 1000.0)] {
-            assert_eq!(epochs(text), Ok(number));
-        }
-        for text in ["", "-1", "nan", "inf", "1e300", "ten"] {
-            assert!(epochs(text).is_err(), "{text}");
         }
     }
 }

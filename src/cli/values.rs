@@ -1,6 +1,7 @@
 //! Values with names that help and completions list.
 
 use std::ffi::{OsStr, OsString};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -163,6 +164,14 @@ impl TypedValueParser for MetricName {
     }
 }
 
+/// A number in a range.
+pub fn within(range: RangeInclusive<f64>) -> impl Fn(&str) -> Result<f64, String> + Clone {
+    move |text| {
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        number.ok_or_else(|| format!("no number from {} to {}", range.start(), range.end()))
+    }
+}
+
 fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(
     command: &Command,
     arg: Option<&Arg>,
@@ -178,6 +187,17 @@ fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_in_a_range() {
+        let number = within(0.0..=1e9);
+        for (text, value) in [("0", 0.0), ("2.5", 2.5), ("1e3", 1000.0), ("1e9", 1e9)] {
+            assert_eq!(number(text), Ok(value));
+        }
+        for text in ["", "-1", "nan", "inf", "1e300", "ten"] {
+            assert_eq!(number(text), Err("no number from 0 to 1000000000".into()), "{text}");
+        }
+    }
 
     #[test]
     fn suggestions_are_understood() {

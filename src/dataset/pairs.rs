@@ -34,7 +34,11 @@ impl Pairs {
         let [mut degraded_files, mut clean_files] = [Files::default(), Files::default()];
         for [degraded, clean] in folders {
             let clean_by_name = by_name(clean, run, &mut clean_files.notes)?;
-            for (name, path) in by_name(degraded, run, &mut degraded_files.notes)? {
+            let degraded_by_name = by_name(degraded, run, &mut degraded_files.notes)?;
+            if degraded_by_name.is_empty() {
+                return Err(Error::Usage("no picture in it".into()).at(degraded));
+            }
+            for (name, path) in degraded_by_name {
                 let Some(partner) = clean_by_name.get(&name) else {
                     let reason = format!("no picture {} in {}", visible(&name), visible(clean));
                     return Err(Error::Usage(reason).at(path));

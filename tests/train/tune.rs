@@ -197,6 +197,9 @@ fn pairs_have_the_names_that_scores_have() {
     assert!((0..3).all(|index| found.get(index, 48, 1).is_ok()));
     let error = find(&[two("noisy", "clean"), two("noisy", "other")]).unwrap_err().to_string();
     assert!(error.contains("noisy/deep/1.png: no picture deep/1 in ") && error.ends_with("other"), "{error}");
+    std::fs::create_dir(at("empty")).unwrap();
+    let error = find(&[two("noisy", "clean"), two("empty", "clean")]).unwrap_err().to_string();
+    assert!(error.contains("empty: no picture in it"), "{error}");
 }
 
 #[test]
