@@ -42,7 +42,7 @@ cuda CAP="90":
 cuda-bundle OUT="target/cuda-bundle" PHOTOS="" STREAKS="" MIB="41":
     scripts/cuda-bundle {{ if MIB == "" { "" } else { "--photos-mib " + MIB } }} {{OUT}} {{PHOTOS}} {{STREAKS}}
 
-# VALIDATION are pictures to watch, DATA those of scripts/evaluate. Four hours on two cores with AMX, and 5 without.
+# VALIDATION are pictures to watch, DATA those of scripts/evaluate. Five hours on two cores with AMX, and 6 without.
 # The embedded model anew, as docs/default-model.md tells.
 default-model PHOTOS STREAKS VALIDATION DATA OUT="default-model": build
     target/release/ipt train {{PHOTOS}} --out {{OUT}}/1 --tasks sr2,derain,denoise50 --unshuffle none \
@@ -75,5 +75,13 @@ default-model PHOTOS STREAKS VALIDATION DATA OUT="default-model": build
         --freeze-body --steps 1998 --lr 3e-4 --lambda 0 --batch 8 --seed 74
     target/release/ipt merge --share 0.5 --overwrite {{OUT}}/5/final.safetensors {{OUT}}/6/sr2/run/final.safetensors \
         {{OUT}}/6/sr3/run/final.safetensors {{OUT}}/7/sr4/final.safetensors {{OUT}}/7/denoise30/final.safetensors \
+        {{OUT}}/7/model.safetensors
+    target/release/ipt train {{PHOTOS}} --out {{OUT}}/8 --from {{OUT}}/7/model.safetensors --freeze-body \
+        --task-weights 1,0,0,0,0,0 --steps 6494 --schedule constant --lambda 0 --batch 8 --seed 91
+    target/release/ipt train {{PHOTOS}} --out {{OUT}}/9 --from {{OUT}}/8/final.safetensors --freeze-body \
+        --share-head sr2,sr3,sr4 --task-weights 1,1,1,0,0,0 --steps 24077 --lr 5e-4 --lambda 0 --batch 8 --seed 92
+    target/release/ipt train {{PHOTOS}} --out {{OUT}}/10 --from {{OUT}}/9/final.safetensors --freeze-body \
+        --task-weights 0.8,1.1,1.1,0,0,0 --steps 4318 --lr 2e-4 --lambda 0 --batch 8 --seed 93
+    target/release/ipt merge --share 0.5 --overwrite {{OUT}}/9/final.safetensors {{OUT}}/10/final.safetensors \
         {{OUT}}/model.safetensors
     scripts/embed {{OUT}}/model.safetensors {{DATA}} "command=just default-model" "device=2 cores with AMX, bf16"
