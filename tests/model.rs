@@ -89,6 +89,18 @@ fn an_untrained_model_with_bicubic_residual_is_bicubic() {
 }
 
 #[test]
+fn enlargement_has_one_head_by_default() {
+    let shared = |preset, names: &[&str]| Config::preset(preset, tasks(names)).shared_heads;
+    assert_eq!(shared(Preset::Default, &["sr2", "derain", "sr4", "denoise30"]), [tasks(&["sr2", "sr4"])]);
+    for (preset, names) in [
+        (Preset::Default, &["sr2", "derain", "denoise30", "denoise50"]),
+        (Preset::Base, &["sr2", "sr3", "sr4", "derain"]),
+    ] {
+        assert!(shared(preset, names).is_empty());
+    }
+}
+
+#[test]
 fn tasks_that_share_a_head_have_one() {
     let config = Config {
         shared_heads: vec![tasks(&["sr4", "sr2"]), tasks(&["denoise30", "denoise50"])],

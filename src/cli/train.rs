@@ -29,8 +29,8 @@ pub struct Train {
     #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(1..))]
     pub blocks: Option<u8>,
     /// Tasks that share one head, where each else has its own: what one learns serves all, and the model is smaller.
-    /// To be given once for each such head; `none` for none [default: as in --from]. Where tasks of --from had
-    /// heads of their own, they begin with the first's
+    /// To be given once for each such head; `none` for none [default: as in --from; in the preset default all that
+    /// enlarge]. Where tasks of --from had heads of their own, they begin with the first's
     #[arg(long, value_name = "TASK,...")]
     pub share_head: Vec<TaskList>,
     /// Residual blocks behind the transformer that all tasks share [default: the preset's]. With as many fewer

@@ -179,7 +179,12 @@ impl Config {
                 white: 255.0,
                 ..default
             },
-            Preset::Default => default,
+            Preset::Default => {
+                let enlarging: Vec<Task> =
+                    default.tasks.iter().copied().filter(|task| task.scale() > 1).collect();
+                let shared_heads = if enlarging.len() > 1 { vec![enlarging] } else { Vec::new() };
+                Self { shared_heads, ..default }
+            }
             Preset::Tiny => Self {
                 channels: 8,
                 blocks: 2,
