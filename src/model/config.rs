@@ -236,15 +236,12 @@ impl Config {
         {
             return refuse(format!("unshuffle names {task}, which enlarges or is no task of the model"));
         }
-        if let Some(task) = self.shared_heads.iter().flatten().find(|task| !self.tasks.contains(task)) {
+        let sharing: Vec<Task> = self.shared_heads.iter().flatten().copied().collect();
+        if let Some(task) = sharing.iter().find(|task| !self.tasks.contains(task)) {
             return refuse(format!("a head is shared by {task}, which is no task of the model"));
         }
-        if let Some(&task) = self
-            .tasks
-            .iter()
-            .find(|&task| self.shared_heads.iter().flatten().filter(|&sharing| sharing == task).count() > 1)
-        {
-            return refuse(format!("{task} shares a head twice"));
+        if let Some(i) = (1..sharing.len()).find(|&i| sharing[..i].contains(&sharing[i])) {
+            return refuse(format!("{} shares a head twice", sharing[i]));
         }
         if let Some(group) = self.shared_heads.iter().find(|group| group.len() < 2) {
             return refuse(format!("a head is shared by {} alone", names(group)));

@@ -40,7 +40,7 @@ impl Model {
             return Err(Error::Model(format!("another shape than the model before: {}", apart.join(", "))));
         }
         let mut tensors = body(self);
-        if !same(&tensors, &body(further))? {
+        if !same(tensors.values(), body(further).values())? {
             let said = "another body than the model before: tune with --freeze-body what is to be merged";
             return Err(Error::Model(said.into()));
         }
@@ -104,20 +104,16 @@ fn of_task(model: &Model, task: Task) -> Result<Own> {
 
 /// Those of the tasks, with what belongs to them, whose heads are the same, by groups.
 fn still_shared<'a>(parts: impl Iterator<Item = &'a (Task, Own)>) -> Result<Vec<Vec<Task>>> {
-    let mut groups: Vec<(Own, Vec<Task>)> = Vec::new();
+    let head = |own: &'a Own| own.iter().filter(|(name, _)| name.starts_with(HEAD)).map(|(_, tensor)| tensor);
+    let mut groups: Vec<(&Own, Vec<Task>)> = Vec::new();
     'tasks: for (task, own) in parts {
-        let head: Own = own
-            .iter()
-            .filter(|(name, _)| name.starts_with(HEAD))
-            .map(|(name, tensor)| (name.clone(), tensor.clone()))
-            .collect();
         for (known, tasks) in &mut groups {
-            if same(known, &head)? {
+            if same(head(known), head(own))? {
                 tasks.push(*task);
                 continue 'tasks;
             }
         }
-        groups.push((head, vec![*task]));
+        groups.push((own, vec![*task]));
     }
     Ok(groups.into_iter().map(|(_, tasks)| tasks).filter(|tasks| tasks.len() > 1).collect())
 }
@@ -150,9 +146,9 @@ fn differences(before: &Config, further: &Config) -> Result<Vec<String>> {
         .collect())
 }
 
-/// Whether the numbers are the same; names are.
-fn same(a: &BTreeMap<String, Tensor>, b: &BTreeMap<String, Tensor>) -> Result<bool> {
-    for (a, b) in a.values().zip(b.values()) {
+/// Whether the numbers of tensors of the same names are the same.
+fn same<'a>(a: impl Iterator<Item = &'a Tensor>, b: impl Iterator<Item = &'a Tensor>) -> Result<bool> {
+    for (a, b) in a.zip(b) {
         if a.shape() != b.shape()
             || a.flatten_all()?.to_vec1::<f32>()? != b.flatten_all()?.to_vec1::<f32>()?
         {
