@@ -414,7 +414,7 @@ _ipt() {
             return 0
             ;;
         ipt__subcmd__train)
-            opts="-o -q -j -h --preset --from --blocks --share-head --shared-blocks --unshuffle --tasks --task-weights --files-from --out --freeze-body --resume --config --steps --epochs --max-time --save-every --keep --batch --accumulate --seed --optimizer --lr --schedule --warmup --lambda --contrastive-form --contrastive-patches --clip --ema --validate --validate-every --rain-streaks --cache --device --precision --quiet --jobs --help"
+            opts="-o -q -j -h --preset --from --blocks --share-head --shared-blocks --unshuffle --tasks --task-weights --pairs --files-from --out --freeze-body --resume --config --steps --epochs --max-time --save-every --keep --batch --accumulate --seed --optimizer --lr --schedule --warmup --lambda --contrastive-form --contrastive-patches --clip --ema --validate --validate-every --rain-streaks --cache --device --precision --quiet --jobs --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -461,6 +461,13 @@ _ipt() {
                     ;;
                 --task-weights)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pairs)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
                     return 0
                     ;;
                 --files-from)

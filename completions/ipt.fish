@@ -158,6 +158,7 @@ derain\t''
 denoise30\t''
 denoise50\t''"
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l task-weights -d 'How often each task is drawn, relative to the others [default: equally]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l pairs -d 'Let a task learn from pairs that you have instead of photographs, matched by their paths in both folders without extensions; may be given several times, for one task or for several' -r -f -a "(__fish_complete_directories)"
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l files-from -d 'Read further photographs from a list, one path a line; - is stdin' -r -F
 complete -c ipt -n "__fish_ipt_using_subcommand train" -s o -l out -d 'The run\'s folder: final.safetensors, checkpoints, log.jsonl, config.toml' -r -f -a "(__fish_complete_directories)"
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l config -d 'Start from the options in this file, such as the config.toml of a run' -r -F

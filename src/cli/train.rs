@@ -1,5 +1,7 @@
 //! `ipt train`.
 
+use std::ffi::OsString;
+
 use clap::{Args, ValueEnum, ValueHint, value_parser};
 
 use super::training::Training;
@@ -49,6 +51,15 @@ pub struct Train {
     /// How often each task is drawn, relative to the others [default: equally]
     #[arg(long, value_name = "WEIGHT", value_delimiter = ',')]
     pub task_weights: Vec<f64>,
+    /// Let a task learn from pairs that you have instead of photographs, matched by their paths in both folders
+    /// without extensions; may be given several times, for one task or for several
+    #[arg(
+        long,
+        num_args = 3,
+        value_names = ["TASK", "DEGRADED", "CLEAN"],
+        value_hint = ValueHint::DirPath
+    )]
+    pub pairs: Vec<OsString>,
     /// Options shared with `tune`.
     #[command(flatten)]
     pub training: Training,
@@ -73,6 +84,7 @@ Examples:
   ipt train photos/ --from embedded --blocks 11 --out deeper --max-time 8h
   ipt train photos/ --blocks 2 --shared-blocks 8 --out shared --max-time 1h
   ipt train photos/ --share-head sr2,sr3,sr4 --share-head denoise30,denoise50 --out fewer --max-time 1h
+  ipt train photos/ --pairs derain rainy/ dry/ --from embedded --out rain --max-time 2h
   ipt train photos/ --out ablation --steps 5000 --lambda 0 --seed 1
   ipt train --config run/config.toml --out again
   find ~/Pictures -name '*.jpg' | ipt train --files-from - --out run --steps 20000";

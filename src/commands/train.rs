@@ -1,5 +1,6 @@
 //! `ipt train` and `ipt tune`: arguments → options → a run, with what a person sees of it.
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, stdin};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::progress;
 use crate::task::Task;
 use crate::train::loss::ContrastiveForm;
 use crate::train::optimizer::Rule;
+use crate::train::options::TaskPairs;
 use crate::train::origin::{self, Origin};
 use crate::train::run::Machine;
 use crate::train::schedule::Schedule;
@@ -86,8 +88,17 @@ pub fn run(args: &Train, global: &Global) -> anyhow::Result<Exit> {
     if !args.task_weights.is_empty() {
         options.task_weights = args.task_weights.clone();
     }
+    if !args.pairs.is_empty() {
+        options.pairs = args.pairs.as_chunks().0.iter().map(task_pairs).collect::<anyhow::Result<_>>()?;
+    }
     take(&mut options, &args.training)?;
     go(&mut options, &args.training, global)
+}
+
+/// What follows one `--pairs`: a task and two folders.
+fn task_pairs([task, degraded, clean]: &[OsString; 3]) -> anyhow::Result<TaskPairs> {
+    let task = task.to_string_lossy().parse().with_context(|| format!("--pairs {}", visible(task)))?;
+    Ok(TaskPairs { task, folders: [degraded.into(), clean.into()] })
 }
 
 /// The model in the file, or the embedded one, as what to begin with, and the shape of a run for
@@ -193,8 +204,8 @@ pub(super) fn take(options: &mut Options, args: &Training) -> anyhow::Result<()>
 
 /// Steps that draw as many patches as `epochs` times the pictures.
 fn steps_of(epochs: f64, options: &Options, out: &Path) -> anyhow::Result<u64> {
-    let mut folders: Vec<&[PathBuf]> = options.pairs().iter().map(|two| &two[..1]).collect();
-    if folders.is_empty() {
+    let mut folders: Vec<&[PathBuf]> = options.pairs.iter().map(|pairs| &pairs.folders[..1]).collect();
+    if options.needs_photos().is_some() {
         folders.push(&options.photos);
     }
     let mut pictures = 0;
@@ -218,8 +229,15 @@ fn listed(list: &Path) -> anyhow::Result<Vec<PathBuf>> {
 
 /// Runs, and says how it ended.
 pub(super) fn go(options: &mut Options, args: &Training, global: &Global) -> anyhow::Result<Exit> {
-    if options.photos.is_empty() && options.pairs().is_empty() {
-        bail!("no photographs: name files or folders (see --help)");
+    match options.needs_photos() {
+        Some(_) if options.photos.is_empty() && options.pairs.is_empty() => {
+            bail!("no photographs: name files or folders (see --help)")
+        }
+        Some(task) if options.photos.is_empty() => {
+            bail!("no photographs, which {task} needs: name files or folders, or pairs for it")
+        }
+        None if !args.photos.is_empty() => bail!("photographs, but every task that is trained has pairs"),
+        _ => {}
     }
     let device = options.device.parse::<Placement>()?.device()?;
     let precision = match options.precision.as_str() {

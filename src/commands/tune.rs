@@ -7,7 +7,7 @@ use anyhow::bail;
 use super::{Exit, train};
 use crate::cli::tune::Tune;
 use crate::cli::{Global, ModelName};
-use crate::train::options::{self, Options};
+use crate::train::options::{self, Options, TaskPairs};
 use crate::train::origin::Origin;
 
 pub fn run(args: &Tune, global: &Global) -> anyhow::Result<Exit> {
@@ -31,10 +31,12 @@ pub fn run(args: &Tune, global: &Global) -> anyhow::Result<Exit> {
             Options { rate: options.default_rate(), ..options }
         }
     };
+    if !args.pairs.is_empty() {
+        let task = options.model.tasks[0];
+        let pairs = by_twos(&args.pairs).iter().map(|folders| TaskPairs { task, folders: folders.clone() });
+        options.pairs = pairs.collect();
+    }
     if let Some(tune) = &mut options.tune {
-        if !args.pairs.is_empty() {
-            tune.pairs = by_twos(&args.pairs).to_vec();
-        }
         // The one that is named now takes the place of the other.
         if args.validate_pairs.is_some() {
             options.validate = None;

@@ -9,9 +9,11 @@ mod pairs;
 mod patch;
 mod photos;
 mod recipe;
+mod source;
 
 pub use files::Files;
 pub use loader::Loader;
 pub use pairs::Pairs;
 pub use photos::Photos;
-pub use recipe::{Batch, Recipe, Source};
+pub use recipe::{Batch, Recipe};
+pub use source::Source;

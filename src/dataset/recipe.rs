@@ -5,9 +5,8 @@ use std::sync::Arc;
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt};
 
-use super::pairs::Pairs;
 use super::patch::Cut;
-use super::photos::Photos;
+use super::source::{Pictures, Source};
 use crate::degrade::{self, StreakSet};
 use crate::error::{Error, Result};
 use crate::model::Config;
@@ -32,15 +31,6 @@ pub struct Recipe {
     pub accumulate: usize,
     /// Real streak layers; half of the rainy patches take one of these where there are any.
     pub streaks: Option<Arc<StreakSet>>,
-}
-
-/// Where patches come from.
-#[derive(Debug)]
-pub enum Source {
-    /// Good pictures, degraded here as the task asks.
-    Photos(Photos),
-    /// Pairs of one task.
-    Pairs(Box<Pairs>),
 }
 
 /// Patches of one task, ready to be tensors: f32, 0..255, `[batch, row, column, channel]`.
@@ -94,51 +84,38 @@ impl Recipe {
 
     /// A patch as it is and as it should be.
     fn sample(&self, task: Task, random: &mut ChaCha8Rng) -> Result<(Picture, Picture)> {
-        let (scale, side) = (task.scale(), self.model.input(task));
-        match &self.source {
-            Source::Photos(photos) => {
-                let side = side * scale;
-                let mut cut = || {
-                    let photo = self.draw(task, random, |index| photos.get(index, side))?;
-                    Cut::random(&photo, side, random).of(&photo, 1)
-                };
-                let mut clean = cut()?;
-                // A smooth patch says little of how to enlarge; noise and rain are seen on it all the better.
-                if scale > 1 {
-                    let other = cut()?;
-                    if detail(&other) > detail(&clean) {
-                        clean = other;
-                    }
-                }
-                Ok((self.degrade(&clean, task, random)?, clean))
+        let (mut degraded, mut clean) = self.cut(task, random)?;
+        // A smooth patch says little of how to enlarge; noise and rain are seen on it all the better.
+        if task.scale() > 1 {
+            let other = self.cut(task, random)?;
+            if detail(&other.1) > detail(&clean) {
+                (degraded, clean) = other;
             }
-            Source::Pairs(pairs) => {
-                let (degraded, clean) = self.draw(task, random, |index| pairs.get(index, side, scale))?;
-                let cut = Cut::random(&degraded, side, random);
-                Ok((cut.of(&degraded, 1)?, cut.of(&clean, scale)?))
-            }
+        }
+        match degraded {
+            Some(degraded) => Ok((degraded, clean)),
+            None => Ok((self.degrade(&clean, task, random)?, clean)),
         }
     }
 
-    /// A random one of those that `get` gives.
-    fn draw<T>(&self, task: Task, random: &mut impl Rng, get: impl Fn(usize) -> Result<T>) -> Result<T> {
-        let count = self.source.len();
-        // Drawing anew instead of drawing from a list of the good ones: which are good is not
-        // known before they are read, and reading all may take longer than training.
-        for _ in 0..32 {
-            if let Ok(found) = get(random.random_range(0..count)) {
-                return Ok(found);
+    /// A random patch as it should be, and as it is where that is known.
+    fn cut(&self, task: Task, random: &mut ChaCha8Rng) -> Result<(Option<Picture>, Picture)> {
+        let (scale, side) = (task.scale(), self.model.input(task));
+        let pictures = self.source.of(task);
+        let pictures = pictures.ok_or_else(|| Error::Usage(format!("no pictures for {task}")))?;
+        match pictures {
+            Pictures::Photos(photos) => {
+                let side = side * scale;
+                let photo = draw(task, pictures.len(), random, |index| photos.get(index, side))?;
+                Ok((None, Cut::random(&photo, side, random).of(&photo, 1)?))
+            }
+            Pictures::Pairs(pairs) => {
+                let get = |index| pairs.get(index, side, scale);
+                let (degraded, clean) = draw(task, pictures.len(), random, get)?;
+                let cut = Cut::random(&degraded, side, random);
+                Ok((Some(cut.of(&degraded, 1)?), cut.of(&clean, scale)?))
             }
         }
-        let start = random.random_range(0..count);
-        let mut last = String::new();
-        for index in (start..count).chain(0..start) {
-            match get(index) {
-                Ok(found) => return Ok(found),
-                Err(error) => last = error.to_string(),
-            }
-        }
-        Err(Error::Usage(format!("no picture can be used for {task}, such as {last}")))
     }
 
     fn degrade(&self, clean: &Picture, task: Task, random: &mut ChaCha8Rng) -> Result<Picture> {
@@ -151,38 +128,24 @@ impl Recipe {
     }
 }
 
-impl Source {
-    /// How many pictures or pairs there are, sound or not.
-    #[allow(clippy::len_without_is_empty)] // There always are some.
-    pub fn len(&self) -> usize {
-        match self {
-            Source::Photos(photos) => photos.len(),
-            Source::Pairs(pairs) => pairs.len(),
+/// A random one of the `count` that `get` gives.
+fn draw<T>(task: Task, count: usize, random: &mut impl Rng, get: impl Fn(usize) -> Result<T>) -> Result<T> {
+    // Drawing anew instead of drawing from a list of the good ones: which are good is not
+    // known before they are read, and reading all may take longer than training.
+    for _ in 0..32 {
+        if let Ok(found) = get(random.random_range(0..count)) {
+            return Ok(found);
         }
     }
-
-    /// What stands for the data: BLAKE3 of the sorted BLAKE3 of the files. Their names and places
-    /// do not matter; all files are read, once.
-    pub fn digest(&self) -> blake3::Hash {
-        let mut hashes = match self {
-            Source::Photos(photos) => photos.hashes(),
-            Source::Pairs(pairs) => pairs.hashes().concat(),
-        };
-        hashes.sort_unstable_by(|a, b| a.as_bytes().cmp(b.as_bytes()));
-        let mut hasher = blake3::Hasher::new();
-        hashes.iter().for_each(|hash| {
-            hasher.update(hash.as_bytes());
-        });
-        hasher.finalize()
-    }
-
-    /// What there is to say of the files since the last call.
-    pub fn notes(&self) -> Vec<String> {
-        match self {
-            Source::Photos(photos) => photos.notes(),
-            Source::Pairs(pairs) => pairs.notes(),
+    let start = random.random_range(0..count);
+    let mut last = String::new();
+    for index in (start..count).chain(0..start) {
+        match get(index) {
+            Ok(found) => return Ok(found),
+            Err(error) => last = error.to_string(),
         }
     }
+    Err(Error::Usage(format!("no picture can be used for {task}, such as {last}")))
 }
 
 /// How much neighbouring pixels of a patch differ, in all.

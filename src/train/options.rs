@@ -19,6 +19,9 @@ use crate::task::Task;
 pub struct Options {
     /// Photographs: files, and folders to be walked.
     pub photos: Vec<PathBuf>,
+    /// Folders of degraded and of clean pictures; the tasks that they are for learn from them, and not from photographs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pairs: Vec<TaskPairs>,
     /// Names all random streams.
     pub seed: u64,
     /// Steps at which the run ends.
@@ -88,28 +91,43 @@ pub struct Options {
     pub model: Config,
 }
 
+/// Two folders of which a task learns.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaskPairs {
+    /// The task.
+    pub task: Task,
+    /// The folder of degraded pictures, and that of the same as they should be.
+    pub folders: [PathBuf; 2],
+}
+
 /// What is different when a trained model is tuned to one task.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tune {
-    /// Folders of degraded and of clean pictures, by twos, to learn from; instead of photographs.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub pairs: Vec<[PathBuf; 2]>,
     /// Two such folders to measure on; instead of good pictures that are degraded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validate_pairs: Option<[PathBuf; 2]>,
 }
 
 impl Options {
-    /// The folders of pairs to learn from; none where photographs are degraded.
-    pub fn pairs(&self) -> &[[PathBuf; 2]] {
-        self.tune.as_ref().map_or(&[], |tune| &tune.pairs)
+    /// The folders of pairs that `task` learns from; none where photographs are degraded for it.
+    pub fn pairs_of(&self, task: Task) -> Vec<[PathBuf; 2]> {
+        self.pairs.iter().filter(|pairs| pairs.task == task).map(|pairs| pairs.folders.clone()).collect()
+    }
+
+    /// A task that is trained and has no pairs, so that it needs photographs.
+    pub fn needs_photos(&self) -> Option<Task> {
+        let has_pairs = |task: Task| self.pairs.iter().any(|pairs| pairs.task == task);
+        let trained = self.weighted_tasks().into_iter().filter(|(_, weight)| *weight > 0.0);
+        trained.map(|(task, _)| task).find(|&task| !has_pairs(task))
     }
 
     /// The defaults for a model of this shape.
     pub fn new(photos: Vec<PathBuf>, model: Config) -> Self {
         let options = Self {
             photos,
+            pairs: Vec::new(),
             seed: 0,
             steps: None,
             max_seconds: None,
@@ -209,7 +227,7 @@ impl Options {
             return refuse("only a trained body can stay as it is");
         }
         if let (Some(tune), Some(_)) = (&self.tune, &self.validate) {
-            if !tune.pairs.is_empty() {
+            if !self.pairs.is_empty() {
                 return refuse(
                     "validate would degrade pictures otherwise than the pairs are: measure on pairs, with \
                      validate-pairs",
@@ -218,6 +236,9 @@ impl Options {
             if tune.validate_pairs.is_some() {
                 return refuse("measured is on good pictures or on pairs, not on both");
             }
+        }
+        if let Some(pairs) = self.pairs.iter().find(|pairs| !self.model.tasks.contains(&pairs.task)) {
+            return refuse(&format!("there are pairs for {}, which the model does not learn", pairs.task));
         }
         let weights = &self.task_weights;
         if !weights.is_empty() && weights.len() != self.model.tasks.len() {
@@ -258,9 +279,9 @@ mod tests {
         options.task_weights = vec![1.0, 1.0, 0.5, 2.0, 1.0, 1.0];
         options.check().unwrap();
         options.from = Some(Origin { hours: Some(1.3), ..Origin::new(Some("model.safetensors".into())) });
-        options.tune =
-            Some(Tune { validate_pairs: Some(["noisy".into(), "clean".into()]), ..Tune::default() });
+        options.tune = Some(Tune { validate_pairs: Some(["noisy".into(), "clean".into()]) });
         options.freeze_body = true;
+        options.pairs = vec![TaskPairs { task: Task::Derain, folders: ["rainy".into(), "dry".into()] }];
         options.save(&path).unwrap();
         assert_eq!(Options::open(&path).unwrap(), options);
     }
@@ -274,12 +295,14 @@ mod tests {
         good.check().unwrap();
         let (from, folders) = (Some(Origin::new(None)), || ["noisy".into(), "clean".into()]);
         let tuned = |tune| Options { from: from.clone(), tune: Some(tune), ..good.clone() };
-        let pairs = Tune { pairs: vec![folders()], ..Tune::default() };
-        let measured = Tune { validate_pairs: Some(folders()), ..Tune::default() };
-        tuned(Tune { validate_pairs: Some(folders()), ..pairs.clone() }).check().unwrap();
+        let pairs = |task| vec![TaskPairs { task, folders: folders() }];
+        let paired = |tune| Options { pairs: pairs(Task::Derain), ..tuned(tune) };
+        let measured = Tune { validate_pairs: Some(folders()) };
+        paired(measured.clone()).check().unwrap();
         for bad in [
             Options { tune: Some(Tune::default()), ..good.clone() },
-            Options { validate: Some("clean".into()), ..tuned(pairs) },
+            Options { validate: Some("clean".into()), ..paired(Tune::default()) },
+            Options { pairs: pairs(Task::PRETRAINING[0]), ..good.clone() },
             Options { validate: Some("clean".into()), ..tuned(measured) },
             Options { freeze_body: true, ..good.clone() },
             Options { steps: None, ..good.clone() },

@@ -1,6 +1,7 @@
 //! A whole run: from options to RUN/final.safetensors, with all that lies beside it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -319,13 +320,8 @@ fn pictures(
         (None, None) => None,
     };
     let excluded = validation.as_ref().map(|validation| validation.hashes().clone()).unwrap_or_default();
-    let cache = options.cache << 20;
-    let source = match options.pairs() {
-        [_, ..] => Source::Pairs(Box::new(Pairs::find(options.pairs(), run, cache, excluded)?)),
-        [] => Source::Photos(Photos::new(Files::find(&options.photos)?.outside(run), cache, excluded)?),
-    };
     let recipe = Arc::new(Recipe {
-        source,
+        source: source(options, run, &excluded)?,
         seed: options.seed,
         tasks: options.weighted_tasks(),
         model: options.model.clone(),
@@ -334,6 +330,19 @@ fn pictures(
         streaks,
     });
     Ok((recipe, validation))
+}
+
+/// What the tasks learn from; all share the memory for decoded pictures evenly.
+fn source(options: &Options, run: &Path, excluded: &HashSet<blake3::Hash>) -> Result<Source> {
+    let tasks = options.model.tasks.iter().map(|&task| (task, options.pairs_of(task)));
+    let tasks: Vec<_> = tasks.filter(|(_, folders)| !folders.is_empty()).collect();
+    let photos = options.needs_photos().map(|_| Files::find(&options.photos)).transpose()?;
+    let budget = (options.cache << 20) / (tasks.len() + usize::from(photos.is_some())).max(1);
+    let photos = photos.map(|files| Photos::new(files.outside(run), budget, excluded.clone())).transpose()?;
+    let pairs = tasks.into_iter().map(|(task, folders)| {
+        Pairs::find(&folders, run, budget, excluded.clone()).map(|pairs| (task, pairs))
+    });
+    Ok(Source::new(photos, pairs.collect::<Result<_>>()?))
 }
 
 /// One step: its batches gradients, summed, and the update.

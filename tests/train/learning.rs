@@ -22,7 +22,7 @@ pub fn recipe(options: &Options) -> Recipe {
     let files = Files::find(&options.photos).unwrap();
     let photos = Photos::new(files, 1 << 30, Default::default()).unwrap();
     Recipe {
-        source: Source::Photos(photos),
+        source: Source::new(Some(photos), Vec::new()),
         seed: options.seed,
         tasks: options.weighted_tasks(),
         model: options.model.clone(),

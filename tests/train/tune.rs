@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
-use ipt::dataset::{Pairs, Recipe, Source};
+use ipt::dataset::{Files, Pairs, Photos, Recipe, Source};
 use ipt::model::{Config, Preset};
+use ipt::picture::{Layout, Picture, Samples};
 use ipt::task::Task;
 use ipt::train::checkpoint::Checkpoint;
 use ipt::train::log::{self, Entry};
@@ -147,7 +148,7 @@ fn pairs_are_cut_at_the_same_place() {
         || Pairs::find(std::slice::from_ref(&pairs), &folder.path().join("run"), 1 << 30, Default::default());
     let found = find().unwrap();
     let recipe = Recipe {
-        source: Source::Pairs(Box::new(found)),
+        source: Source::new(None, vec![(task("sr2"), found)]),
         seed: 1,
         tasks: vec![(task("sr2"), 1.0)],
         model: Config::preset(Preset::Tiny, vec![task("sr2")]),
@@ -172,6 +173,75 @@ fn pairs_are_cut_at_the_same_place() {
     let found = find().unwrap();
     assert!(found.get(0, 48, 2).is_err() && found.get(1, 48, 2).is_ok());
     assert_eq!(found.notes().len(), 1);
+}
+
+/// Degraded pictures that are white, so that they are known, for one task; photographs for the other.
+#[test]
+fn a_task_learns_from_its_pairs_and_others_from_photographs() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    for seed in 0..3 {
+        let white = Picture::new(60, 60, Layout::Rgb, Samples::Eight(vec![255; 60 * 60 * 3])).unwrap();
+        save(&at.join(format!("white/{seed}.png")), &white);
+        save(&at.join(format!("clean/{seed}.png")), &photo(seed, 120, 120));
+        save(&at.join(format!("photos/{seed}.png")), &photo(seed, 120, 120));
+    }
+    let files = Files::find(&[at.join("photos")]).unwrap();
+    let photos = Photos::new(files, 1 << 30, Default::default()).unwrap();
+    let folders = [at.join("white"), at.join("clean")];
+    let pairs = Pairs::find(&[folders], &at.join("run"), 1 << 30, Default::default()).unwrap();
+    let tasks = ["sr2", "denoise30"].map(task);
+    let recipe = |photos, pairs| Recipe {
+        source: Source::new(photos, pairs),
+        seed: 1,
+        tasks: tasks.map(|task| (task, 1.0)).to_vec(),
+        model: Config::preset(Preset::Tiny, tasks.to_vec()),
+        batch: 2,
+        accumulate: 1,
+        streaks: None,
+    };
+    let both = recipe(Some(photos), vec![(tasks[0], pairs)]);
+    let mut seen = std::collections::HashSet::new();
+    for number in 0..20 {
+        let batch = both.batch(number).unwrap();
+        let white = batch.input.iter().all(|&value| value == 255.0);
+        assert_eq!(white, batch.task == tasks[0], "{}", batch.task);
+        assert!(batch.target.iter().any(|&value| value != 255.0));
+        seen.insert(batch.task);
+    }
+    assert_eq!(seen.len(), 2);
+    assert_eq!(both.source.len(), 6);
+    // BLAKE3 of all files, one of them thrice.
+    let files: Vec<_> = ["white", "clean", "photos"].map(|name| at.join(name)).to_vec();
+    let all = Photos::new(Files::find(&files).unwrap(), 0, Default::default()).unwrap();
+    assert_eq!(both.source.digest(), Source::new(Some(all), Vec::new()).digest());
+
+    // On the command line, too; a run knows them when it goes on.
+    let train = |more: &[&'static str]| {
+        let common =
+            ["train", "--preset", "tiny", "--tasks", "sr2,denoise30", "--steps", "2", "--batch", "1"];
+        [&common[..], &["--lambda", "0"], more].concat()
+    };
+    let pairs = ["--pairs", "sr2", "white", "clean"];
+    succeed(&train(&[&pairs[..], &["photos", "--out", "run"]].concat()), at);
+    succeed(&["train", "--out", "run", "--resume", "--steps", "3"], at);
+    let noise = ["--pairs", "denoise30", "photos", "clean"];
+    succeed(&train(&[&pairs[..], &noise, &["--out", "without"]].concat()), at);
+    succeed(&train(&[&pairs[..], &["--task-weights", "1,0", "--out", "weightless"]].concat()), at);
+    for (more, reason) in [
+        ([&pairs[..], &["--out", "bad"]].concat(), "no photographs, which denoise30 needs"),
+        ([&pairs[..], &noise, &["photos", "--out", "bad"]].concat(), "every task that is trained has pairs"),
+        (
+            vec!["--pairs", "sr3", "white", "clean", "photos", "--out", "bad"],
+            "which the model does not learn",
+        ),
+        (vec!["--pairs", "sr9", "white", "clean", "photos", "--out", "bad"], "--pairs sr9: "),
+        (vec!["--pairs", "sr2", "white", "photos", "--out", "bad"], "no photographs"),
+    ] {
+        let said = fail(&train(&more), at, 2);
+        assert!(said.contains(reason), "{said}");
+        assert!(!at.join("bad").exists());
+    }
 }
 
 /// A name is the path in the folder; several pairs of folders are one source.
