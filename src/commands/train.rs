@@ -236,7 +236,9 @@ pub(super) fn go(options: &mut Options, args: &Training, global: &Global) -> any
         Some(task) if options.photos.is_empty() => {
             bail!("no photographs, which {task} needs: name files or folders, or pairs for it")
         }
-        None if !args.photos.is_empty() => bail!("photographs, but every task that is trained has pairs"),
+        None if !args.photos.is_empty() || args.files_from.is_some() => {
+            bail!("photographs, but every task that is trained has pairs")
+        }
         _ => {}
     }
     let device = options.device.parse::<Placement>()?.device()?;

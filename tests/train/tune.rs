@@ -191,8 +191,8 @@ fn a_task_learns_from_its_pairs_and_others_from_photographs() {
     let folders = [at.join("white"), at.join("clean")];
     let pairs = Pairs::find(&[folders], &at.join("run"), 1 << 30, Default::default()).unwrap();
     let tasks = ["sr2", "denoise30"].map(task);
-    let recipe = |photos, pairs| Recipe {
-        source: Source::new(photos, pairs),
+    let recipe = Recipe {
+        source: Source::new(Some(photos), vec![(tasks[0], pairs)]),
         seed: 1,
         tasks: tasks.map(|task| (task, 1.0)).to_vec(),
         model: Config::preset(Preset::Tiny, tasks.to_vec()),
@@ -200,22 +200,22 @@ fn a_task_learns_from_its_pairs_and_others_from_photographs() {
         accumulate: 1,
         streaks: None,
     };
-    let both = recipe(Some(photos), vec![(tasks[0], pairs)]);
     let mut seen = std::collections::HashSet::new();
     for number in 0..20 {
-        let batch = both.batch(number).unwrap();
+        let batch = recipe.batch(number).unwrap();
         let white = batch.input.iter().all(|&value| value == 255.0);
         assert_eq!(white, batch.task == tasks[0], "{}", batch.task);
         assert!(batch.target.iter().any(|&value| value != 255.0));
         seen.insert(batch.task);
     }
     assert_eq!(seen.len(), 2);
-    assert_eq!(both.source.len(), 6);
+    assert_eq!(recipe.source.len(), 6);
     // BLAKE3 of all files, one of them thrice.
     let files: Vec<_> = ["white", "clean", "photos"].map(|name| at.join(name)).to_vec();
     let all = Photos::new(Files::find(&files).unwrap(), 0, Default::default()).unwrap();
-    assert_eq!(both.source.digest(), Source::new(Some(all), Vec::new()).digest());
+    assert_eq!(recipe.source.digest(), Source::new(Some(all), Vec::new()).digest());
 
+    std::fs::write(at.join("list"), "photos").unwrap();
     // On the command line, too; a run knows them when it goes on.
     let train = |more: &[&'static str]| {
         let common =
@@ -231,6 +231,10 @@ fn a_task_learns_from_its_pairs_and_others_from_photographs() {
     for (more, reason) in [
         ([&pairs[..], &["--out", "bad"]].concat(), "no photographs, which denoise30 needs"),
         ([&pairs[..], &noise, &["photos", "--out", "bad"]].concat(), "every task that is trained has pairs"),
+        (
+            [&pairs[..], &noise, &["--files-from", "list", "--out", "bad"]].concat(),
+            "every task that is trained has",
+        ),
         (
             vec!["--pairs", "sr3", "white", "clean", "photos", "--out", "bad"],
             "which the model does not learn",
