@@ -5,13 +5,14 @@
 #
 # For each of TASKS photographs are degraded, MODEL restores them with --self-ensemble, and a copy of MODEL learns to
 # give that for them, while its body stays. OUT/model.safetensors has what was learned, and MODEL's other
-# tasks. Tasks with + between learn in one run; those with one head must, or each gets a head of its own. Against the truth a step's gradient is mostly of what nobody can know, such as the grain of a
-# photograph; against the mean it is more of what can be learned. TRUTH=1 has it learn from both. The weights that
-# are kept lie between MODEL's and what was learned: SHARE of the latter.
+# tasks. Tasks with + between learn in one run; those with one head must, or each gets a head of its own. Against
+# the truth a step's gradient is mostly of what nobody can know, such as the grain of a photograph; against the mean
+# it is more of what can be learned. TRUTH=1 has it learn from both. The weights that are kept lie between MODEL's
+# and what was learned: SHARE of the latter.
 #
 # EVERY=3 takes each third photograph (EVERY_sr2=3 for sr2 alone): the restoring takes most of the time.
-# DEGRADE are options of `ipt degrade`, OPTIONS of `ipt train`; LENGTH is that of each run. Only what is missing is made, and what was
-# interrupted goes on; after a change of what was asked for, take another OUT.
+# DEGRADE are options of `ipt degrade`, OPTIONS of `ipt train`; LENGTH is that of each run. Only what is missing is
+# made, and what was interrupted goes on; after a change of what was asked for, take another OUT.
 
 IPT     ?= ipt
 PHOTOS  ?= $(error PHOTOS is the folder of photographs to learn from)

@@ -180,10 +180,8 @@ impl Config {
                 ..default
             },
             Preset::Default => {
-                let enlarging: Vec<Task> =
-                    default.tasks.iter().copied().filter(|task| task.scale() > 1).collect();
-                let shared_heads = if enlarging.len() > 1 { vec![enlarging] } else { Vec::new() };
-                Self { shared_heads, ..default }
+                let enlarging = default.tasks.iter().copied().filter(|task| task.scale() > 1).collect();
+                Self { shared_heads: shared_heads([enlarging]), ..default }
             }
             Preset::Tiny => Self {
                 channels: 8,
@@ -328,6 +326,11 @@ impl Config {
         let first = group.and_then(|group| self.tasks.iter().position(|task| group.contains(task)));
         Ok(first.unwrap_or(own))
     }
+}
+
+/// Those of `groups` that can share a head: a task alone shares none.
+pub fn shared_heads(groups: impl IntoIterator<Item = Vec<Task>>) -> Vec<Vec<Task>> {
+    groups.into_iter().filter(|group| group.len() > 1).collect()
 }
 
 /// Tasks for people.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::options::Options;
 use crate::error::{AtPath, Error, Result, visible};
-use crate::model::{Config, TASK_EMBEDDING, closes_block};
+use crate::model::{Config, TASK_EMBEDDING, closes_block, shared_heads};
 use crate::task::Task;
 use crate::weights::{Model, Parameters};
 
@@ -117,8 +117,7 @@ pub fn config(of: &Config, tasks: &[Task]) -> Config {
     };
     let unshuffle = tasks.iter().copied().filter(|task| task.scale() == 1 && like(task)).collect();
     let sharing = |group: &Vec<Task>| tasks.iter().copied().filter(|task| group.contains(task)).collect();
-    let shared_heads =
-        of.shared_heads.iter().map(sharing).filter(|group: &Vec<Task>| group.len() > 1).collect();
+    let shared_heads = shared_heads(of.shared_heads.iter().map(sharing));
     Config { tasks: tasks.to_vec(), unshuffle, shared_heads, ..of.clone() }
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::measured;
 use super::{Model, Parameters};
 use crate::error::{Error, Result};
-use crate::model::{Config, TASK_EMBEDDING, is_shared};
+use crate::model::{Config, TASK_EMBEDDING, is_shared, shared_heads};
 use crate::task::Task;
 
 impl Model {
@@ -115,7 +115,7 @@ fn still_shared<'a>(parts: impl Iterator<Item = &'a (Task, Own)>) -> Result<Vec<
         }
         groups.push((own, vec![*task]));
     }
-    Ok(groups.into_iter().map(|(_, tasks)| tasks).filter(|tasks| tasks.len() > 1).collect())
+    Ok(shared_heads(groups.into_iter().map(|(_, tasks)| tasks)))
 }
 
 /// (1 - share) · a + share · b of each tensor.
