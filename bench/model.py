@@ -42,6 +42,7 @@ class Config:
     tail: str = "staged"
     decoder_norm: bool = False
     output_bias: bool = False
+    head_blocks: dict = field(default_factory=dict)
 
     def unshuffle_by(self, task):
         return 2 if task in self.unshuffle else 1
@@ -193,10 +194,10 @@ class Ipt(nn.Module):
     def __init__(self, config):
         super().__init__()
         self.config = config
-        blocks = lambda: residual_blocks(config, config.blocks)
+        blocks = lambda task: residual_blocks(config, config.head_blocks.get(task, config.blocks))
         first = lambda task: nn.Conv2d(3 * config.unshuffle_by(task) ** 2, config.channels, 3, padding=1)
         heads = {config.head(task): task for task in config.tasks}
-        self.head = nn.ModuleDict({str(i): nn.Sequential(first(task), *blocks()) for i, task in heads.items()})
+        self.head = nn.ModuleDict({str(i): nn.Sequential(first(task), *blocks(task)) for i, task in heads.items()})
         self.body = Body(config)
         self.tail = nn.ModuleList(tail(config, task) for task in config.tasks)
         self.register_buffer("mean", 255 * torch.tensor(MEAN).view(3, 1, 1), persistent=False)

@@ -147,7 +147,7 @@ complete -c ipt -n "__fish_ipt_using_subcommand train" -l preset -d 'Shape of th
 default\t'The shape of the model inside the program'
 tiny\t'For trying things out'"
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l from -d 'Begin with a trained model instead of random weights: a file, or `embedded` for the one inside the program. The shape is the model\'s; a task that it has not learned begins with the nearest that it has' -r -F
-complete -c ipt -n "__fish_ipt_using_subcommand train" -l blocks -d 'Residual blocks of each head [default: the preset\'s, or those of --from]. Where a trained model has fewer, the further ones stand behind them and change nothing until they have learned' -r
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l blocks -d 'Residual blocks of each head, and, given again, of the heads of these tasks [default: the preset\'s, or those of --from]. Where a trained model has fewer, the further ones stand behind them and change nothing until they have learned' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l share-head -d 'Tasks that share one head, where each else has its own: what one learns serves all, and the model is smaller. To be given once for each such head; `none` for none [default: as in --from; in the preset default all that enlarge]. Where tasks of --from had heads of their own, they begin with the first\'s' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l shared-blocks -d 'Residual blocks behind the transformer that all tasks share [default: the preset\'s]. With as many fewer in each head, more is learned of many tasks in little time' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l unshuffle -d 'Tasks that see squares of 2×2 pixels as one pixel: for the same work four times the pixels, and twice as far; `none`, or any that do not enlarge [default: as their like in --from or the preset: derain, but not in base]. Where --from has a task otherwise, its tail begins anew' -r
@@ -177,7 +177,9 @@ complete -c ipt -n "__fish_ipt_using_subcommand train" -l schedule -d 'How the l
 paper\t'The paper\'s: two fifths after two thirds'
 constant\t'The same throughout'"
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l warmup -d 'Steps in which the learning rate rises at the start [default: 200]' -r
-complete -c ipt -n "__fish_ipt_using_subcommand train" -l lambda -d 'Weight of the contrastive loss beside the L1 in levels of 0..255; 0 for none [default: 0.1]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l loss -d 'How restored pictures are compared with the true ones [default: l1]' -r -f -a "l1\t'The mean absolute error, as in the paper'
+psnr\t'The PSNR of each patch, negated. In a last phase it gained 0.02 to 0.06 dB of enlargement over l1'"
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l lambda -d 'Weight of the contrastive loss beside the L1 in levels of 0..255, or the PSNR in dB; 0 for none [default: 0.1]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l contrastive-form -d 'Which contrastive loss [default: paper]' -r -f -a "paper\t'Equation 5 of the paper'
 supcon\t'Supervised contrastive, temperature 0.07'"
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l contrastive-patches -d 'Patches of each image that the contrastive loss compares, drawn anew each step; 0 for all, which costs as much as a step or more where the model is small [default: 32]' -r
@@ -225,7 +227,9 @@ complete -c ipt -n "__fish_ipt_using_subcommand tune" -l schedule -d 'How the le
 paper\t'The paper\'s: two fifths after two thirds'
 constant\t'The same throughout'"
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l warmup -d 'Steps in which the learning rate rises at the start [default: 200]' -r
-complete -c ipt -n "__fish_ipt_using_subcommand tune" -l lambda -d 'Weight of the contrastive loss beside the L1 in levels of 0..255; 0 for none [default: 0.1]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l loss -d 'How restored pictures are compared with the true ones [default: l1]' -r -f -a "l1\t'The mean absolute error, as in the paper'
+psnr\t'The PSNR of each patch, negated. In a last phase it gained 0.02 to 0.06 dB of enlargement over l1'"
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l lambda -d 'Weight of the contrastive loss beside the L1 in levels of 0..255, or the PSNR in dB; 0 for none [default: 0.1]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l contrastive-form -d 'Which contrastive loss [default: paper]' -r -f -a "paper\t'Equation 5 of the paper'
 supcon\t'Supervised contrastive, temperature 0.07'"
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l contrastive-patches -d 'Patches of each image that the contrastive loss compares, drawn anew each step; 0 for all, which costs as much as a step or more where the model is small [default: 32]' -r

@@ -144,6 +144,13 @@ fn contradictory_configurations_are_refused() {
         Config { heads: 3, ..good.clone() },
         Config { channels: 0, ..good.clone() },
         Config { white: 0.0, ..good.clone() },
+        Config { head_blocks: [(Task::Derain, 65_536)].into(), ..good.clone() },
+        Config { head_blocks: [("sr2".parse().unwrap(), 3)].into(), ..good.clone() },
+        Config {
+            shared_heads: vec![tasks(&["sr2", "sr4"])],
+            head_blocks: [("sr2".parse().unwrap(), 3)].into(),
+            ..Config::preset(Preset::Tiny, Task::PRETRAINING.to_vec())
+        },
         Config { unshuffle: vec!["denoise30".parse().unwrap()], ..good.clone() },
         Config { tasks: Task::PRETRAINING.to_vec(), unshuffle: vec!["sr2".parse().unwrap()], ..good.clone() },
         shared(&[&["derain"]]),

@@ -2,9 +2,10 @@
 
 use std::ffi::OsString;
 
-use clap::{Args, ValueEnum, ValueHint, value_parser};
+use clap::{Args, ValueEnum, ValueHint};
 
 use super::training::Training;
+pub use super::values::HeadBlocks;
 use super::values::{ModelName, TaskList, TaskName};
 use crate::task::Task;
 
@@ -26,10 +27,11 @@ pub struct Train {
     /// that it has
     #[arg(long, value_name = "MODEL", value_hint = ValueHint::FilePath, conflicts_with = "preset")]
     pub from: Option<ModelName>,
-    /// Residual blocks of each head [default: the preset's, or those of --from]. Where a trained model
-    /// has fewer, the further ones stand behind them and change nothing until they have learned
-    #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(1..))]
-    pub blocks: Option<u8>,
+    /// Residual blocks of each head, and, given again, of the heads of these tasks [default: the preset's, or those
+    /// of --from]. Where a trained model has fewer, the further ones stand behind them and change nothing until they
+    /// have learned
+    #[arg(long, value_name = "[TASK,...=]N")]
+    pub blocks: Vec<HeadBlocks>,
     /// Tasks that share one head, where each else has its own: what one learns serves all, and the model is smaller.
     /// To be given once for each such head; `none` for none [default: as in --from; in the preset default all that
     /// enlarge]. Where tasks of --from had heads of their own, they begin with the first's
@@ -82,6 +84,7 @@ Examples:
   ipt train --out run --resume
   ipt train photos/ --from embedded --out more --max-time 8h --lr 2e-4
   ipt train photos/ --from embedded --blocks 11 --out deeper --max-time 8h
+  ipt train photos/ --unshuffle denoise30,derain --blocks denoise30=16 --out squares --max-time 8h
   ipt train photos/ --blocks 2 --shared-blocks 8 --out shared --max-time 1h
   ipt train photos/ --share-head sr2,sr3,sr4 --share-head denoise30,denoise50 --out fewer --max-time 1h
   ipt train photos/ --pairs derain rainy/ dry/ --from embedded --out rain --max-time 2h

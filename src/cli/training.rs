@@ -74,7 +74,10 @@ pub struct Training {
     /// Steps in which the learning rate rises at the start [default: 200]
     #[arg(long, value_name = "N", help_heading = "Learning")]
     pub warmup: Option<u64>,
-    /// Weight of the contrastive loss beside the L1 in levels of 0..255; 0 for none [default: 0.1]
+    /// How restored pictures are compared with the true ones [default: l1]
+    #[arg(long, value_enum, value_name = "ERROR", help_heading = "Learning")]
+    pub loss: Option<LossName>,
+    /// Weight of the contrastive loss beside the L1 in levels of 0..255, or the PSNR in dB; 0 for none [default: 0.1]
     #[arg(long, value_name = "WEIGHT", help_heading = "Learning")]
     pub lambda: Option<f64>,
     /// Which contrastive loss [default: paper]
@@ -133,6 +136,15 @@ pub enum RuleName {
     Adam,
     /// Muon for the matrices inside, with 20 times the rate; Adam for the rest
     Muon,
+}
+
+/// How restored pictures are compared with the true ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LossName {
+    /// The mean absolute error, as in the paper
+    L1,
+    /// The PSNR of each patch, negated. In a last phase it gained 0.02 to 0.06 dB of enlargement over l1
+    Psnr,
 }
 
 /// Which contrastive loss.

@@ -14,16 +14,16 @@ use super::display::Display;
 use super::{Exit, complain, model};
 use crate::cli::Global;
 use crate::cli::compute::Numbers;
-use crate::cli::train::{PresetName, Train};
-use crate::cli::training::{FormName, RuleName, ScheduleName, Training};
+use crate::cli::train::{HeadBlocks, PresetName, Train};
+use crate::cli::training::{FormName, LossName, RuleName, ScheduleName, Training};
 use crate::dataset::Files;
 use crate::device::Placement;
 use crate::error::visible;
-use crate::model::{Config, Preset};
+use crate::model::{Config, Preset, head_blocks};
 use crate::ops::Precision;
 use crate::progress;
 use crate::task::Task;
-use crate::train::loss::ContrastiveForm;
+use crate::train::loss::{Comparison, ContrastiveForm};
 use crate::train::optimizer::Rule;
 use crate::train::options::TaskPairs;
 use crate::train::origin::{self, Origin};
@@ -68,9 +68,6 @@ pub fn run(args: &Train, global: &Global) -> anyhow::Result<Exit> {
             options.rate = options.default_rate();
         }
     }
-    if let Some(blocks) = args.blocks {
-        options.model.blocks = blocks.into();
-    }
     if let Some(blocks) = args.shared_blocks {
         options.model.shared_blocks = blocks.into();
     }
@@ -78,6 +75,7 @@ pub fn run(args: &Train, global: &Global) -> anyhow::Result<Exit> {
         options.model = origin::config(&options.model, &args.tasks);
         options.task_weights.clear();
     }
+    set_blocks(&mut options.model, &args.blocks);
     if let Some(list) = &args.unshuffle {
         options.model.unshuffle = list.0.clone();
     }
@@ -93,6 +91,20 @@ pub fn run(args: &Train, global: &Global) -> anyhow::Result<Exit> {
     }
     take(&mut options, &args.training)?;
     go(&mut options, &args.training, global)
+}
+
+/// Those for all heads first, whatever their place.
+fn set_blocks(model: &mut Config, given: &[HeadBlocks]) {
+    if let Some(all) = given.iter().rfind(|given| given.tasks.is_none()) {
+        model.blocks = all.blocks.into();
+        model.head_blocks.clear();
+    }
+    let of_tasks = given
+        .iter()
+        .flat_map(|given| given.tasks.iter().flatten().map(|&task| (task, usize::from(given.blocks))));
+    let mut heads = model.head_blocks.clone();
+    heads.extend(of_tasks);
+    model.head_blocks = head_blocks(model.blocks, heads);
 }
 
 /// What follows one `--pairs`: a task and two folders.
@@ -168,6 +180,12 @@ pub(super) fn take(options: &mut Options, args: &Training) -> anyhow::Result<()>
     }
     if (options.schedule, options.optimizer) != before {
         options.rate = options.default_rate();
+    }
+    if let Some(loss) = args.loss {
+        options.loss = match loss {
+            LossName::L1 => Comparison::L1,
+            LossName::Psnr => Comparison::Psnr,
+        };
     }
     if let Some(form) = args.contrastive_form {
         options.contrastive = match form {

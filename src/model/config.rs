@@ -1,5 +1,6 @@
 //! What the model is made of.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -69,6 +70,9 @@ pub struct Config {
     /// PyTorch 1.6 to 1.8, which made one unasked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub output_bias: bool,
+    /// Residual blocks of those heads that have others than `blocks`, by the task; tasks that share a head have as many.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub head_blocks: BTreeMap<Task, usize>,
 }
 
 /// How the decoder is told the task.
@@ -160,6 +164,7 @@ impl Config {
             bicubic_residual: true,
             white: 8.0,
             output_bias: false,
+            head_blocks: BTreeMap::new(),
         };
         match preset {
             Preset::Base => Self {
@@ -215,13 +220,21 @@ impl Config {
             ("width", self.width),
             ("heads", self.heads),
             // These may be 0.
-            ("blocks", self.blocks + 1),
-            ("shared_blocks", self.shared_blocks + 1),
-            ("layers", self.layers + 1),
+            ("blocks", self.blocks.saturating_add(1)),
+            ("shared_blocks", self.shared_blocks.saturating_add(1)),
+            ("layers", self.layers.saturating_add(1)),
         ] {
             // Far above any model, and far below what would overflow a product of sizes.
             if !(1..=65_536).contains(&value) {
                 return refuse(format!("{name} = {value} is out of range"));
+            }
+        }
+        for (task, &blocks) in &self.head_blocks {
+            if !self.tasks.contains(task) {
+                return refuse(format!("there are blocks for {task}, which is no task of the model"));
+            }
+            if blocks >= 65_536 {
+                return refuse(format!("{blocks} blocks for {task} are out of range"));
             }
         }
         if self.kernel.is_multiple_of(2) {
@@ -253,6 +266,11 @@ impl Config {
                 names(group)
             ));
         }
+        let uneven =
+            |group: &&Vec<Task>| group.iter().any(|&task| self.blocks_of(task) != self.blocks_of(group[0]));
+        if let Some(group) = self.shared_heads.iter().find(uneven) {
+            return refuse(format!("{} share a head, but not a number of blocks", names(group)));
+        }
         if !self.width.is_multiple_of(self.heads) {
             return refuse(format!("{} heads do not divide a width of {}", self.heads, self.width));
         }
@@ -275,8 +293,10 @@ impl Config {
         };
         let together: String =
             self.shared_heads.iter().map(|group| format!(", one head for {}", names(group))).collect();
+        let others: String =
+            self.head_blocks.iter().map(|(task, blocks)| format!(", {blocks} for {task}")).collect();
         format!(
-            "{channels} channels, {blocks} blocks of {kernel}×{kernel}{shared}, patches of {patch}×{patch}, width {width}, \
+            "{channels} channels, {blocks} blocks of {kernel}×{kernel}{others}{shared}, patches of {patch}×{patch}, width {width}, \
              {layers} + {layers} layers, {heads} heads{squares}{together}"
         )
     }
@@ -284,6 +304,11 @@ impl Config {
     /// Pixels of the input, a side, that are one pixel of the features.
     pub fn unshuffle_by(&self, task: Task) -> usize {
         if self.unshuffle.contains(&task) { 2 } else { 1 }
+    }
+
+    /// Residual blocks of the head of `task`.
+    pub fn blocks_of(&self, task: Task) -> usize {
+        self.head_blocks.get(&task).copied().unwrap_or(self.blocks)
     }
 
     /// Side of the input in pixels.
@@ -326,6 +351,11 @@ impl Config {
         let first = group.and_then(|group| self.tasks.iter().position(|task| group.contains(task)));
         Ok(first.unwrap_or(own))
     }
+}
+
+/// Those of these numbers of blocks that are others than `blocks`.
+pub fn head_blocks(blocks: usize, heads: impl IntoIterator<Item = (Task, usize)>) -> BTreeMap<Task, usize> {
+    heads.into_iter().filter(|&(_, of_head)| of_head != blocks).collect()
 }
 
 /// Those of `groups` that can share a head: a task alone shares none.

@@ -23,7 +23,7 @@ impl Head {
         Ok(Self {
             unshuffle,
             first: Conv2d::new(3 * unshuffle * unshuffle, config.channels, 3, vb.pp(0))?,
-            blocks: ResidualBlocks::new(config, 1..config.blocks + 1, vb)?,
+            blocks: ResidualBlocks::new(config, 1..config.blocks_of(task) + 1, vb)?,
         })
     }
 

@@ -17,7 +17,7 @@ mod tail;
 
 pub use blocks::closes_block;
 pub use body::{TASK_EMBEDDING, is_shared};
-pub use config::{Config, Preset, TailForm, TaskEmbedding, shared_heads};
+pub use config::{Config, Preset, TailForm, TaskEmbedding, head_blocks, shared_heads};
 pub use ipt::{Ipt, MEAN, Output};
 
 /// Side of the square input in pixels, before any upscaling.

@@ -1,7 +1,7 @@
-//! What training makes small: L1 + λ · contrastive (the paper's equations 4 to 6).
+//! What training makes small: L1 + λ · contrastive (the paper's equations 4 to 6), or with PSNR in L1's
+//! place.
 //!
-//! The L1 term is the mean absolute error in 8-bit levels (0..255), as in the published code; λ is
-//! meant on that scale.
+//! Errors are in 8-bit levels (0..255), as in the published code; λ is meant on that scale.
 //!
 //! The contrastive term has a similarity for every pair of patches of the batch. Its gradient is
 //! short in closed form, so it is computed here, in blocks of rows, beside its value. Memory is that
@@ -20,6 +20,32 @@ const BLOCK: usize = 1 << 24;
 /// The temperature of [`ContrastiveForm::Supcon`].
 const TEMPERATURE: f64 = 0.07;
 
+/// How a restored picture is compared with the true one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Comparison {
+    /// The mean absolute error (paper, equation 4).
+    #[default]
+    L1,
+    /// The mean of the pictures' PSNR in dB, negated, as NAFNet learns (Chen et al., ECCV 2022). A picture that is nearly
+    /// right weighs more than with L1, and one that is far off less, as they do in the mean PSNR of a set.
+    Psnr,
+}
+
+/// Added to the mean squared error where its logarithm is taken: the largest error of rounding to 8 bits, squared, below
+/// which nothing is to be gained.
+const FLOOR: f64 = 0.25;
+
+/// What the comparison of pictures gives.
+pub struct Compared {
+    /// The loss, a scalar.
+    pub loss: Tensor,
+    /// Its gradient by the restored pictures.
+    pub gradient: Tensor,
+    /// The mean absolute error, a scalar, whatever the loss is.
+    pub l1: Tensor,
+}
+
 /// Which contrastive loss is taken of the mlp head's features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -33,12 +59,33 @@ pub enum ContrastiveForm {
     Supcon,
 }
 
-/// `weight` times the mean absolute error between two tensors of one shape, a scalar in their
-/// unit, and its gradient by `output`.
-pub fn l1(output: &Tensor, target: &Tensor, weight: f64) -> Result<(Tensor, Tensor)> {
-    let weight = weight / output.elem_count().max(1) as f64;
-    let (sum, gradient) = ops::absolute_error(output, target, weight)?;
-    Ok(((sum * weight)?, gradient))
+impl Comparison {
+    /// Whether it is as published.
+    pub(super) fn is_l1(&self) -> bool {
+        *self == Comparison::L1
+    }
+
+    /// Compares two tensors `[pictures, ...]` of 8-bit levels; all results are times `weight`.
+    pub fn of(self, output: &Tensor, target: &Tensor, weight: f64) -> Result<Compared> {
+        let weight = weight / output.elem_count().max(1) as f64;
+        let (sum, sign) = ops::absolute_error(output, target, weight)?;
+        let l1 = (sum * weight)?;
+        match self {
+            Comparison::L1 => Ok(Compared { loss: l1.clone(), gradient: sign, l1 }),
+            Comparison::Psnr => {
+                let pictures = output.dim(0)?;
+                let values = output.elem_count() / pictures.max(1);
+                let error = (output - target)?.reshape((pictures, values))?;
+                let mse = (error.sqr()?.mean_keepdim(1)? + FLOOR)?;
+                // PSNR = 20·log10 255 − 10·log10 mse, of which the natural logarithm's derivative is taken.
+                let decibel = 10.0 / f64::ln(10.0);
+                let negated = ((mse.log()? * decibel)? - 20.0 * f64::log10(255.0))?;
+                let loss = (negated.sum_all()? * (weight * values as f64))?;
+                let gradient = (error.broadcast_div(&mse)? * (2.0 * decibel * weight))?;
+                Ok(Compared { loss, gradient: gradient.reshape(output.shape())?, l1 })
+            }
+        }
+    }
 }
 
 /// The contrastive loss of `features` (`[images, patches, width]`), a scalar, and its gradient by
@@ -217,6 +264,34 @@ mod tests {
                 let gradient = f64::from(gradient[n]);
                 assert!((gradient - difference).abs() < 2e-4, "{form:?} {n}: {gradient} {difference}");
             }
+        }
+    }
+
+    #[test]
+    fn comparisons_are_means_with_their_gradients() {
+        // Two pictures of two values, half of a batch.
+        let (output, target) = ([1.0, 5.0, -2.0, 7.0], [3.0, 4.0, -2.5, 3.0]);
+        let of = |comparison: Comparison, output: [f32; 4]| {
+            let tensor = |values: [f32; 4]| Tensor::new(&values, &Device::Cpu)?.reshape((2, 2));
+            let compared = comparison.of(&tensor(output).unwrap(), &tensor(target).unwrap(), 0.5).unwrap();
+            let scalar = |tensor: &Tensor| f64::from(tensor.to_scalar::<f32>().unwrap());
+            let gradient: Vec<f32> = compared.gradient.flatten_all().unwrap().to_vec1().unwrap();
+            (scalar(&compared.loss), gradient, scalar(&compared.l1))
+        };
+        let (loss, gradient, l1) = of(Comparison::L1, output);
+        assert_eq!((loss, gradient, l1), (0.9375, vec![-0.125, 0.125, 0.125, 0.125], 0.9375));
+        let (loss, gradient, l1) = of(Comparison::Psnr, output);
+        let psnr = |squares: f64| 10.0 * (255.0f64.powi(2) / (squares / 2.0 + FLOOR)).log10();
+        assert!((loss + (psnr(5.0) + psnr(16.25)) / 4.0).abs() < 1e-4, "{loss}");
+        assert_eq!(l1, 0.9375);
+        for (i, gradient) in gradient.into_iter().enumerate() {
+            let shifted = |by: f32| {
+                let mut output = output;
+                output[i] += by;
+                of(Comparison::Psnr, output).0
+            };
+            let difference = (shifted(0.05) - shifted(-0.05)) / 0.1;
+            assert!((f64::from(gradient) - difference).abs() < 1e-3, "{i}: {gradient} {difference}");
         }
     }
 

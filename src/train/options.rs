@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::loss::ContrastiveForm;
+use super::loss::{Comparison, ContrastiveForm};
 use super::optimizer::Rule;
 use super::origin::Origin;
 use super::schedule::{Rate, Schedule};
@@ -43,7 +43,10 @@ pub struct Options {
     pub rate: f64,
     /// Steps of warm-up.
     pub warm_up: u64,
-    /// Weight of the contrastive term beside the L1 in 8-bit levels; 0 leaves it out.
+    /// How restored pictures are compared with the true ones; L1 as published, and in runs that do not tell.
+    #[serde(default, skip_serializing_if = "Comparison::is_l1")]
+    pub loss: Comparison,
+    /// Weight of the contrastive term beside the L1 in 8-bit levels, or the PSNR in dB; 0 leaves it out.
     pub lambda: f64,
     /// Which contrastive loss.
     pub contrastive: ContrastiveForm,
@@ -137,6 +140,7 @@ impl Options {
             schedule: Schedule::Cosine,
             rate: 0.0,
             warm_up: 200,
+            loss: Comparison::L1,
             lambda: 0.1,
             contrastive: ContrastiveForm::Paper,
             contrastive_patches: 32,
@@ -281,6 +285,7 @@ mod tests {
         options.from = Some(Origin { hours: Some(1.3), ..Origin::new(Some("model.safetensors".into())) });
         options.tune = Some(Tune { validate_pairs: Some(["noisy".into(), "clean".into()]) });
         options.freeze_body = true;
+        options.loss = Comparison::Psnr;
         options.pairs = vec![TaskPairs { task: Task::Derain, folders: ["rainy".into(), "dry".into()] }];
         options.save(&path).unwrap();
         assert_eq!(Options::open(&path).unwrap(), options);

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::options::Options;
 use crate::error::{AtPath, Error, Result, visible};
-use crate::model::{Config, TASK_EMBEDDING, closes_block, shared_heads};
+use crate::model::{Config, TASK_EMBEDDING, closes_block, head_blocks, shared_heads};
 use crate::task::Task;
 use crate::weights::{Model, Parameters};
 
@@ -76,15 +76,18 @@ impl Origin {
             return Err(Error::Usage(format!("{} is no longer what the run began with", self.name())));
         }
         let model = self.open(&options.model.tasks)?;
-        let (blocks, trained) = (options.model.blocks, model.config.blocks);
-        if blocks < trained {
-            let name = self.name();
-            return Err(Error::Usage(format!(
-                "{name} has heads of {trained} blocks, and the run of {blocks}"
-            )));
+        let alike = config(&model.config, &options.model.tasks);
+        for &task in &options.model.tasks {
+            let (blocks, trained) = (options.model.blocks_of(task), alike.blocks_of(task));
+            if blocks < trained {
+                let name = self.name();
+                return Err(Error::Usage(format!(
+                    "{name} has a head of {trained} blocks for {task}, and the run one of {blocks}"
+                )));
+            }
         }
-        let Config { unshuffle, shared_heads, .. } = options.model.clone();
-        let shape = Config { blocks, unshuffle, shared_heads, ..config(&model.config, &options.model.tasks) };
+        let Config { blocks, head_blocks, unshuffle, shared_heads, .. } = options.model.clone();
+        let shape = Config { blocks, head_blocks, unshuffle, shared_heads, ..alike };
         if options.model != shape {
             return Err(Error::Usage(format!("{} has another shape than the run's model", self.name())));
         }
@@ -111,14 +114,14 @@ pub(super) fn resume(named: Option<Origin>, begun: Option<Origin>) -> Result<Opt
 
 /// The shape of `of` for other tasks, each as the nearest that `of` has.
 pub fn config(of: &Config, tasks: &[Task]) -> Config {
-    let like = |task: &Task| {
-        let nearest = of.tasks.get(nearest(&of.tasks, *task));
-        nearest.is_some_and(|nearest| of.unshuffle.contains(nearest))
-    };
-    let unshuffle = tasks.iter().copied().filter(|task| task.scale() == 1 && like(task)).collect();
+    let like = |task: Task| of.tasks.get(nearest(&of.tasks, task));
+    let in_squares = |task: &Task| like(*task).is_some_and(|nearest| of.unshuffle.contains(nearest));
+    let unshuffle = tasks.iter().copied().filter(|task| task.scale() == 1 && in_squares(task)).collect();
+    let blocks = tasks.iter().filter_map(|&task| Some((task, of.blocks_of(*like(task)?))));
+    let head_blocks = head_blocks(of.blocks, blocks);
     let sharing = |group: &Vec<Task>| tasks.iter().copied().filter(|task| group.contains(task)).collect();
     let shared_heads = shared_heads(of.shared_heads.iter().map(sharing));
-    Config { tasks: tasks.to_vec(), unshuffle, shared_heads, ..of.clone() }
+    Config { tasks: tasks.to_vec(), head_blocks, unshuffle, shared_heads, ..of.clone() }
 }
 
 /// What to call the one task of published weights that do not name it, where a run for `tasks`

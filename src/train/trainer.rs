@@ -32,9 +32,9 @@ pub struct Trainer {
 /// The loss of a step, over all its batches.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Losses {
-    /// L1 + λ · contrastive.
+    /// What is made small: [`loss::Comparison`] + λ · contrastive.
     pub total: f64,
-    /// Mean absolute error in 8-bit levels.
+    /// Mean absolute error in 8-bit levels, whether or not it is in the loss.
     pub l1: f64,
     /// The contrastive term before its weight; 0 where λ is 0.
     pub contrastive: f64,
@@ -136,21 +136,23 @@ impl Trainer {
         let work: Vec<_> = lanes.iter().zip(passes).zip(by_features).collect();
         let parts = each(work, |((lane, (output, tape)), by_features)| {
             let share = lane.size as f64 / batch.size as f64;
-            let (l1, by_pictures) = loss::l1(&output.pictures, &lane.target, share)?;
-            let mut results = vec![(output.pictures, by_pictures)];
+            let compared = self.options.loss.of(&output.pictures, &lane.target, share)?;
+            let mut results = vec![(output.pictures, compared.gradient)];
             results.extend(by_features.map(|gradient| (output.features, gradient)));
-            Ok((l1, Gradient::take(&mut tape.backward(results)?, self.trained())?))
+            let gradient = Gradient::take(&mut tape.backward(results)?, self.trained())?;
+            Ok((compared.loss, compared.l1, gradient))
         })?;
         // A GPU is waited for when numbers are read: not before it has all of the work.
         let number = |value: Tensor| Ok::<_, Error>(f64::from(value.to_scalar::<f32>()?));
         let contrastive = contrastive.map_or(Ok(0.0), number)?;
         let mut losses = Losses { contrastive, ..Losses::default() };
         let mut sum = Gradient::default();
-        for (l1, gradient) in parts {
+        for (loss, l1, gradient) in parts {
+            losses.total += number(loss)?;
             losses.l1 += number(l1)?;
             sum.add(gradient)?;
         }
-        losses.total = losses.l1 + self.options.lambda * losses.contrastive;
+        losses.total += self.options.lambda * losses.contrastive;
         self.finite("loss", losses.total, task)?;
         Ok((sum, losses))
     }

@@ -59,7 +59,10 @@ fn expressible(config: &Config) -> Result<()> {
             config.task_embedding != TaskEmbedding::PerPosition,
             "its tasks have one vector and not one for each position".into(),
         ),
-        (config.blocks != 2 || config.kernel != 5, "its heads have other blocks than two of 5×5".into()),
+        (
+            config.tasks.iter().any(|&task| config.blocks_of(task) != 2) || config.kernel != 5,
+            "its heads have other blocks than two of 5×5".into(),
+        ),
         (!config.shared_heads.is_empty(), "some of its tasks share a head".into()),
         (config.shared_blocks != 0, "its tasks share residual blocks".into()),
         (!config.unshuffle.is_empty(), "its heads see squares of pixels as one".into()),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::measured;
 use super::{Model, Parameters};
 use crate::error::{Error, Result};
-use crate::model::{Config, TASK_EMBEDDING, is_shared, shared_heads};
+use crate::model::{Config, TASK_EMBEDDING, head_blocks, is_shared, shared_heads};
 use crate::task::Task;
 
 impl Model {
@@ -30,9 +30,12 @@ impl Model {
         let owner = |task: &Task| if further.config.tasks.contains(task) { further } else { self };
         let unshuffle = |task: &Task| owner(task).config.unshuffle.contains(task);
         let unshuffle: Vec<Task> = tasks.iter().copied().filter(unshuffle).collect();
+        let blocks = self.config.blocks;
+        let head_blocks =
+            head_blocks(blocks, tasks.iter().map(|&task| (task, owner(&task).config.blocks_of(task))));
         let shape = |of: &Model| {
-            let (tasks, unshuffle) = (tasks.clone(), unshuffle.clone());
-            Config { tasks, unshuffle, shared_heads: Vec::new(), ..of.config.clone() }
+            let (tasks, unshuffle, head_blocks) = (tasks.clone(), unshuffle.clone(), head_blocks.clone());
+            Config { tasks, blocks, head_blocks, unshuffle, shared_heads: Vec::new(), ..of.config.clone() }
         };
         let mut config = shape(self);
         let apart = differences(&config, &shape(further))?;
@@ -120,12 +123,15 @@ fn still_shared<'a>(parts: impl Iterator<Item = &'a (Task, Own)>) -> Result<Vec<
 
 /// (1 - share) · a + share · b of each tensor.
 fn between(mut a: Own, b: Own, share: f64) -> candle_core::Result<Own> {
-    b.into_iter()
-        .map(|(name, b)| match a.remove(&name) {
-            Some(a) => Ok((name, (a.affine(1.0 - share, 0.0)? + b.affine(share, 0.0)?)?)),
-            None => candle_core::bail!("no {name}"),
-        })
-        .collect()
+    let all = b.into_iter().map(|(name, b)| match a.remove(&name) {
+        Some(a) => Ok((name, (a.affine(1.0 - share, 0.0)? + b.affine(share, 0.0)?)?)),
+        None => candle_core::bail!("no {name}"),
+    });
+    let all = all.collect::<candle_core::Result<_>>()?;
+    match a.keys().next() {
+        Some(further) => candle_core::bail!("{further} in one alone"),
+        None => Ok(all),
+    }
 }
 
 /// Where two configurations differ: `channels is 8 and not 64`. What a file leaves out is as published.
@@ -148,7 +154,11 @@ fn differences(before: &Config, further: &Config) -> Result<Vec<String>> {
 
 /// Whether the numbers of tensors of the same names are the same.
 fn same<'a>(a: impl Iterator<Item = &'a Tensor>, b: impl Iterator<Item = &'a Tensor>) -> Result<bool> {
-    for (a, b) in a.zip(b) {
+    let [a, b] = [a.collect::<Vec<_>>(), b.collect()];
+    if a.len() != b.len() {
+        return Ok(false);
+    }
+    for (a, b) in a.into_iter().zip(b) {
         if a.shape() != b.shape()
             || a.flatten_all()?.to_vec1::<f32>()? != b.flatten_all()?.to_vec1::<f32>()?
         {
@@ -296,6 +306,38 @@ mod tests {
         let error = squares.merge(&pixels, 0.5).unwrap_err().to_string();
         assert!(error.contains("derain has another shape"), "{error}");
         squares.merge(&pixels, 1.0).unwrap();
+    }
+
+    #[test]
+    fn heads_may_be_of_other_depths() {
+        let first = tiny(&["sr2", "derain", "denoise30"], 1);
+        let [sr2, derain, denoise30] =
+            ["sr2", "derain", "denoise30"].map(|name| name.parse::<Task>().unwrap());
+        let of_depth = |model: &Model, blocks: usize, heads: &[(Task, usize)]| {
+            let head_blocks = head_blocks(blocks, heads.iter().copied());
+            let config = Config { blocks, head_blocks, ..model.config.clone() };
+            let mut tensors = Parameters::init(&config, 5, &Device::Cpu).unwrap().tensors();
+            tensors.extend(body(model));
+            let parameters = Parameters::from_tensors(&config, tensors, &Device::Cpu).unwrap();
+            Model { config, parameters, provenance: BTreeMap::new() }
+        };
+        let deep = of_depth(&around(&first, &["denoise30", "sr2"], 2), 4, &[(denoise30, 6)]);
+        for (merged, depths, sources) in [
+            (first.merge(&deep, 1.0), [4, 2, 6], [&deep, &first, &deep]),
+            (deep.merge(&first, 1.0), [2, 2, 2], [&first, &first, &first]),
+        ] {
+            let merged = merged.unwrap();
+            for ((task, depth), source) in [sr2, derain, denoise30].into_iter().zip(depths).zip(sources) {
+                assert_eq!(merged.config.blocks_of(task), depth);
+                let name = task.to_string();
+                assert!(restored(&merged, &name) == restored(source, &name), "{task}");
+            }
+        }
+        // Of other depths: there is nothing between, whichever is the deeper.
+        for merged in [first.merge(&deep, 0.5), deep.merge(&first, 0.5)] {
+            let error = merged.unwrap_err().to_string();
+            assert!(error.contains("has another shape"), "{error}");
+        }
     }
 
     #[test]

@@ -123,6 +123,7 @@ fn infer(shapes: &BTreeMap<String, Vec<usize>>, task: Option<Task>) -> Result<Co
         bicubic_residual: false,
         white: 255.0,
         output_bias: false,
+        head_blocks: BTreeMap::new(),
     })
 }
 

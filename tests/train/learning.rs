@@ -12,6 +12,7 @@ use ipt::rng;
 use ipt::task::Task;
 use ipt::train::Options;
 use ipt::train::log::{self, Entry};
+use ipt::train::loss::Comparison;
 use ipt::train::trainer::Trainer;
 use ipt::weights::Parameters;
 use rand::RngExt;
@@ -103,12 +104,17 @@ fn the_loss_falls() {
     save(&folder.path().join("one.png"), &photo(1, 96, 96));
     let model = Config::preset(Preset::Tiny, vec!["denoise50".parse().unwrap()]);
     let options = Options { model, rate: 5e-3, warm_up: 5, batch: 4, ..options(folder.path(), 40) };
-    let run = tempfile::tempdir().unwrap();
-    go(&options, run.path(), false, None);
-    let losses = losses(run.path());
-    let mean = |steps: &[f64]| steps.iter().sum::<f64>() / steps.len() as f64;
-    let (first, last) = (mean(&losses[..10]), mean(&losses[30..]));
-    assert!(last < 0.7 * first, "{first} {last}");
+    let learn = |loss: Comparison| {
+        let run = tempfile::tempdir().unwrap();
+        go(&Options { loss, ..options.clone() }, run.path(), false, None);
+        let l1 = losses(run.path());
+        let mean = |steps: &[f64]| steps.iter().sum::<f64>() / steps.len() as f64;
+        let (first, last) = (mean(&l1[..10]), mean(&l1[30..]));
+        assert!(last < 0.7 * first, "{loss:?}: {first} {last}");
+        l1
+    };
+    let (by_l1, by_psnr) = (learn(Comparison::L1), learn(Comparison::Psnr));
+    assert!(by_l1[0] == by_psnr[0] && by_l1[39] != by_psnr[39], "they learn the same");
 }
 
 /// The L1 of each step of a run.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
-use ipt::model::{Config, Preset};
+use ipt::model::{Config, Preset, closes_block};
 use ipt::ops::Precision;
 use ipt::task::Task;
 use ipt::train::checkpoint::Checkpoint;
@@ -107,15 +107,26 @@ fn further_blocks_change_nothing_at_first_and_then_learn() {
     let folder = tempfile::tempdir().unwrap();
     let photos = photos();
     let (path, source) = model(folder.path(), &["sr2", "derain"], &[]);
+    let start = |deeper: &Config, place: &str| {
+        let from = Some(Origin::new(Some(path.clone())));
+        let options = Options { model: deeper.clone(), from, ..options(photos.path(), 0) };
+        let weights = first_weights(&options, &folder.path().join(place));
+        let grown = Parameters::from_tensors(deeper, weights.clone(), &Device::Cpu).unwrap();
+        for task in ["sr2", "derain"] {
+            let before = restored(&source.config, &source.parameters, task);
+            assert!(before == restored(deeper, &grown, task), "{task}");
+        }
+        (options, weights)
+    };
+    // One head alone.
+    let head_blocks = [("derain".parse().unwrap(), 5)].into();
+    let (_, weights) = start(&Config { head_blocks, ..source.config.clone() }, "one");
+    let depth =
+        |head: &str| weights.keys().filter(|name| name.starts_with(head) && closes_block(name)).count() / 2;
+    assert_eq!(["head.0.", "head.1."].map(depth), [source.config.blocks, 5]);
+
     let deeper = Config { blocks: source.config.blocks + 2, ..source.config.clone() };
-    let options =
-        Options { model: deeper.clone(), from: Some(Origin::new(Some(path))), ..options(photos.path(), 0) };
-    let weights = first_weights(&options, &folder.path().join("run"));
-    let grown = Parameters::from_tensors(&deeper, weights.clone(), &Device::Cpu).unwrap();
-    for task in ["sr2", "derain"] {
-        let before = restored(&source.config, &source.parameters, task);
-        assert!(before == restored(&deeper, &grown, task), "{task}");
-    }
+    let (options, weights) = start(&deeper, "run");
 
     go(&Options { steps: Some(2), ..options.clone() }, &folder.path().join("two"), false, None);
     let learnt = Checkpoint::newest(&Place::new(&folder.path().join("two")).checkpoints()).unwrap().0.weights;
@@ -235,7 +246,11 @@ fn another_shape_or_another_file_is_refused() {
     let wide = Options { model: Config { width: 64, ..good.model.clone() }, ..good.clone() };
     assert!(refused(&wide).contains("another shape"), "{}", refused(&wide));
     let shallow = Options { model: Config { blocks: 1, ..good.model.clone() }, ..good.clone() };
-    assert!(refused(&shallow).contains("heads of 2 blocks, and the run of 1"), "{}", refused(&shallow));
+    assert!(
+        refused(&shallow).contains("head of 2 blocks for sr2, and the run one of 1"),
+        "{}",
+        refused(&shallow)
+    );
     let noted = Origin { blake3: Some("0".repeat(64)), ..from };
     let changed = Options { from: Some(noted), ..good };
     assert!(refused(&changed).contains("no longer what the run began with"), "{}", refused(&changed));

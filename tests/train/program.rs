@@ -263,6 +263,41 @@ fn which_tasks_share_a_head() {
 }
 
 #[test]
+fn how_deep_heads_are() {
+    let folder = photos();
+    let at = folder.path();
+    let run = |out: &str, more: &[&str]| {
+        let all = [&["train", ".", "--steps", "0", "-q", "--out", out], more].concat();
+        succeed(&all, at);
+        let config = Model::open(&at.join(out).join("final.safetensors")).unwrap().config;
+        (config.shape(), config.tasks.iter().map(|&task| config.blocks_of(task)).collect::<Vec<_>>())
+    };
+    let tasks = ["--preset", "tiny", "--tasks", "sr2,derain,denoise30"];
+    let given = ["--blocks", "derain,denoise30=5", "--blocks", "3", "--blocks", "derain=3"];
+    let (shape, depths) = run("some", &[&tasks[..], &given].concat());
+    assert_eq!(depths, [3, 3, 5]);
+    assert!(shape.contains("3 blocks of 3×3, 5 for denoise30 and 1 that"), "{shape}");
+    // The config.toml of the run has it, and a new level of noise is as the nearest.
+    let from = ["--from", "some/final.safetensors"];
+    assert_eq!(run("again", &["--config", "some/config.toml"]).1, depths);
+    assert_eq!(run("nearest", &[&from[..], &["--tasks", "denoise70,sr3"]].concat()).1, [5, 3]);
+    assert_eq!(run("deeper", &[&from[..], &["--blocks", "sr2=4"]].concat()).1, [4, 3, 5]);
+    assert_eq!(run("all", &[&from[..], &["--blocks", "6"]].concat()).1, [6, 6, 6]);
+    let all = ["train", ".", "--steps", "0", "-q", "--out", "no"];
+    for (more, reason) in [
+        (&["--preset", "tiny", "--blocks", "0"][..], "from 1 to 255"),
+        (&["--preset", "tiny", "--blocks", "sr2="], "from 1 to 255"),
+        (&["--preset", "tiny", "--blocks", "rain=2"], "no task 'rain'"),
+        (&["--preset", "tiny", "--blocks", "denoise70=3"], "no task of the model"),
+        (&["--blocks", "sr2=9"], "not a number of blocks"),
+        (&["--from", "some/final.safetensors", "--blocks", "denoise30=4"], "head of 5 blocks for denoise30"),
+    ] {
+        let said = fail(&[&all[..], more].concat(), at, 2);
+        assert!(said.contains(reason), "{said}");
+    }
+}
+
+#[test]
 fn which_tasks_are_unshuffled() {
     let folder = photos();
     let at = folder.path();
