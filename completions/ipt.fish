@@ -157,7 +157,7 @@ sr4\t''
 derain\t''
 denoise30\t''
 denoise50\t''"
-complete -c ipt -n "__fish_ipt_using_subcommand train" -l task-weights -d 'How often each task is drawn, relative to the others [default: equally]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l task-weights -d 'How often each task is drawn, relative to the others, in the order of the tasks (`ipt restore --list` tells a model\'s) [default: equally]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l pairs -d 'Let a task learn from pairs that you have instead of photographs, matched by their paths in both folders without extensions; may be given several times, for one task or for several' -r -f -a "(__fish_complete_directories)"
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l files-from -d 'Read further photographs from a list, one path a line; - is stdin' -r -F
 complete -c ipt -n "__fish_ipt_using_subcommand train" -s o -l out -d 'The run\'s folder: final.safetensors, checkpoints, log.jsonl, config.toml' -r -f -a "(__fish_complete_directories)"
@@ -178,7 +178,7 @@ paper\t'The paper\'s: two fifths after two thirds'
 constant\t'The same throughout'"
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l warmup -d 'Steps in which the learning rate rises at the start [default: 200]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l loss -d 'How restored pictures are compared with the true ones [default: l1]' -r -f -a "l1\t'The mean absolute error, as in the paper'
-psnr\t'The PSNR of each patch, negated. In a last phase it gained 0.02 to 0.06 dB of enlargement over l1'"
+psnr\t'The PSNR of each patch, negated. In a last phase it gained 0.01 to 0.06 dB of enlargement over l1'"
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l lambda -d 'Weight of the contrastive loss beside the L1 in levels of 0..255, or the PSNR in dB; 0 for none [default: 0.1]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l contrastive-form -d 'Which contrastive loss [default: paper]' -r -f -a "paper\t'Equation 5 of the paper'
 supcon\t'Supervised contrastive, temperature 0.07'"
@@ -196,7 +196,7 @@ complete -c ipt -n "__fish_ipt_using_subcommand train" -l precision -d 'Numbers 
 f32\t''
 bf16\t''"
 complete -c ipt -n "__fish_ipt_using_subcommand train" -s j -l jobs -d 'Threads to use; all of the machine\'s if not given' -r
-complete -c ipt -n "__fish_ipt_using_subcommand train" -l freeze-body -d 'Leave the body of the trained model as it is: train heads, tails and task embeddings only. What is not trained at all, such as a task of weight 0, then gives what it gave before'
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l freeze-body -d 'Leave the body of the trained model as it is: train heads, tails and task embeddings only. What is not trained at all, such as a task of weight 0, then gives what it gave before; where it shares its head with a task that is trained, the run is refused'
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l resume -d 'Go on from the newest sound checkpoint of the run'
 complete -c ipt -n "__fish_ipt_using_subcommand train" -s q -l quiet -d 'Say nothing but errors'
 complete -c ipt -n "__fish_ipt_using_subcommand train" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -228,7 +228,7 @@ paper\t'The paper\'s: two fifths after two thirds'
 constant\t'The same throughout'"
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l warmup -d 'Steps in which the learning rate rises at the start [default: 200]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l loss -d 'How restored pictures are compared with the true ones [default: l1]' -r -f -a "l1\t'The mean absolute error, as in the paper'
-psnr\t'The PSNR of each patch, negated. In a last phase it gained 0.02 to 0.06 dB of enlargement over l1'"
+psnr\t'The PSNR of each patch, negated. In a last phase it gained 0.01 to 0.06 dB of enlargement over l1'"
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l lambda -d 'Weight of the contrastive loss beside the L1 in levels of 0..255, or the PSNR in dB; 0 for none [default: 0.1]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l contrastive-form -d 'Which contrastive loss [default: paper]' -r -f -a "paper\t'Equation 5 of the paper'
 supcon\t'Supervised contrastive, temperature 0.07'"
@@ -246,7 +246,7 @@ complete -c ipt -n "__fish_ipt_using_subcommand tune" -l precision -d 'Numbers t
 f32\t''
 bf16\t''"
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -s j -l jobs -d 'Threads to use; all of the machine\'s if not given' -r
-complete -c ipt -n "__fish_ipt_using_subcommand tune" -l freeze-body -d 'Leave the body of the trained model as it is: train heads, tails and task embeddings only. What is not trained at all, such as a task of weight 0, then gives what it gave before'
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l freeze-body -d 'Leave the body of the trained model as it is: train heads, tails and task embeddings only. What is not trained at all, such as a task of weight 0, then gives what it gave before; where it shares its head with a task that is trained, the run is refused'
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l resume -d 'Go on from the newest sound checkpoint of the run'
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -s q -l quiet -d 'Say nothing but errors'
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -s h -l help -d 'Print help (see more with \'--help\')'

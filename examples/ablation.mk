@@ -61,7 +61,8 @@ $(OUT)/few: $(OUT)/base/config.toml
 
 # A number stays a number and a word a word; how long a run is stands beside it.
 $(OUT)/%.toml: $(OUT)/base/config.toml
-	arm='$*' && key=$${arm%%-*} && grep -q "^$$key = " $< && \
+	arm='$*' && key=$${arm%%-*} && \
+	    { grep -q "^$$key = " $< || { echo "$< has no line $$key" >&2; exit 1; }; } && \
 	    sed -E -e "s/^$$key = (\"?).*/$$key = \1$${arm#*-}\1/" -e '/^steps = /d' $< > $@
 
 # The program knows which rate goes with another optimizer.

@@ -67,14 +67,17 @@ fn temporary(path: &Path) -> Result<NamedTempFile> {
 }
 
 /// Nothing but a file can be replaced by a file: not a folder, and not a device or a pipe, which would
-/// be gone, nor a link to one, as /dev/stdout is.
+/// be gone, nor a link to one, as /dev/stdout is, whatever it leads to just now.
 ///
 /// # Errors
 /// When such is at `path`.
 pub fn refuse_special(path: &Path) -> Result<()> {
+    let folder = path.parent().and_then(|folder| folder.canonicalize().ok()).unwrap_or_default();
+    let of_the_system =
+        folder == Path::new("/dev") || ["/proc", "/sys"].iter().any(|root| folder.starts_with(root));
     match path.metadata() {
         Ok(there) if there.is_dir() => Err(Error::Usage("is a folder".into()).at(path)),
-        Ok(there) if !there.is_file() => Err(Error::Usage(
+        Ok(there) if !there.is_file() || of_the_system => Err(Error::Usage(
             "is no file, but a device or a pipe: write to stdout (-) and redirect it".into(),
         )
         .at(path)),
@@ -126,6 +129,15 @@ mod tests {
             }
         }
         assert!(link.is_symlink());
+        // What is open may well be a file, as it is where stdout is redirected to one.
+        #[cfg(target_os = "linux")]
+        {
+            use std::os::fd::AsRawFd;
+            let file = tempfile::NamedTempFile::new().unwrap();
+            let open = format!("/proc/self/fd/{}", file.as_raw_fd());
+            assert!(Path::new(&open).metadata().unwrap().is_file());
+            assert!(matches!(refuse_special(Path::new(&open)), Err(Error::File { .. })));
+        }
     }
 
     #[test]

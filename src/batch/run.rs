@@ -18,6 +18,9 @@ pub struct Order {
     pub parallel: bool,
     /// After a failure no other file is begun.
     pub fail_fast: bool,
+    /// How many pixels of a result stand for one of the input along a side, at least: what is then too large for its
+    /// format is not worked on.
+    pub scale: usize,
 }
 
 /// How the results are written.
@@ -83,7 +86,7 @@ pub fn run(
         if stop.load(Ordering::Relaxed) {
             return;
         }
-        let result = (!made_meanwhile(job)).then(|| make(job, existing, writing, &work));
+        let result = (!made_meanwhile(job)).then(|| make(job, existing, order.scale, writing, &work));
         let Some(result) = result.filter(|result| result.is_ok() || !made_meanwhile(job)) else {
             skipped.fetch_add(1, Ordering::Relaxed);
             return;
@@ -109,6 +112,7 @@ pub fn run(
 fn make(
     job: &Job,
     existing: atomic::Existing,
+    scale: usize,
     writing: Writing,
     work: impl Fn(&Job, &Picture) -> Result<Picture>,
 ) -> Result<Made> {
@@ -118,6 +122,8 @@ fn make(
     let format = job.format.unwrap_or(format);
     // The work may take minutes: what would fail after it fails before.
     picture::refuse_layout(input.layout(), format)?;
+    let [width, height] = [input.width(), input.height()].map(|side| side.saturating_mul(scale));
+    picture::refuse_size(width, height, format)?;
     job.output.make_room()?;
     let picture = work(job, &input)?;
     let (from, to) = (size(&input), size(&picture));
@@ -176,8 +182,12 @@ mod tests {
     fn what_cannot_be_written_is_not_worked_on() {
         let failed = |plan: &Plan| {
             let work = |_: &Job, _: &Picture| -> Result<Picture> { panic!("was worked on") };
-            run(plan, Order::default(), Writing::default(), work, |_, _| {}).failed
+            let order = Order { scale: 8192, ..Order::default() };
+            run(plan, order, Writing::default(), work, |_, _| {}).failed
         };
+        // 16384 pixels a side.
+        let webp = Options { format: Some(Format::WebP), ..Options::default() };
+        assert_eq!(failed(&plan(&folder(Layout::Rgb), &webp)), 2);
         let jpeg = Options { format: Some(Format::Jpeg), ..Options::default() };
         assert_eq!(failed(&plan(&folder(Layout::Rgba), &jpeg)), 2);
         // A file where a folder should be.

@@ -38,7 +38,8 @@ Exit status:
   0    everything is done
   1    some pictures failed; each has a line on stderr, the others are done
   2    the command line, a model or a folder makes no sense; nothing is done
-  130  interrupted; no file is left half written"
+  130  interrupted; no file is left half written
+  143  terminated; the same"
 )]
 pub struct Cli {
     /// What to do.

@@ -50,7 +50,8 @@ pub struct Train {
     /// sr2,sr3,sr4,derain,denoise30,denoise50]
     #[arg(long, value_name = "TASK", value_delimiter = ',', value_parser = TaskName)]
     pub tasks: Vec<Task>,
-    /// How often each task is drawn, relative to the others [default: equally]
+    /// How often each task is drawn, relative to the others, in the order of the tasks (`ipt restore --list` tells a
+    /// model's) [default: equally]
     #[arg(long, value_name = "WEIGHT", value_delimiter = ',')]
     pub task_weights: Vec<f64>,
     /// Let a task learn from pairs that you have instead of photographs, matched by their paths in both folders

@@ -27,7 +27,15 @@ pub fn run(args: &Degrade, global: &Global) -> anyhow::Result<Exit> {
     }
     let record = |job: &Job| Record::new(args.task, args.seed, &job.name, streaks.as_ref());
     let degradation = Some(Degraded { record: &record, in_file: args.record });
-    let what = Work { task: args.task.to_string(), model: None, model_id: None, parallel: true, degradation };
+    // Where pictures become smaller, nothing is known of the result.
+    let what = Work {
+        task: args.task.to_string(),
+        model: None,
+        model_id: None,
+        scale: 0,
+        parallel: true,
+        degradation,
+    };
     Ok(files.run(&what, |job, picture, _| {
         let mut rng = stream(args.seed, args.task, &job.name);
         degrade(picture, args.task, &mut rng, streaks.as_ref())

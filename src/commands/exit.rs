@@ -30,7 +30,7 @@ impl Exit {
             Exit::Done => 0,
             Exit::Failed => 1,
             Exit::Refused => 2,
-            Exit::Interrupted => crate::interrupt::STATUS,
+            Exit::Interrupted => 130,
             Exit::Terminated => 143,
         }
     }

@@ -31,6 +31,8 @@ pub struct Work<'a> {
     pub model: Option<&'a str>,
     /// Which model it is.
     pub model_id: Option<String>,
+    /// How many pixels of a result stand for one of the input along a side, at least.
+    pub scale: usize,
     /// Whether pictures are best worked on at the same time; else each tells how far it is.
     pub parallel: bool,
     /// How each picture is damaged, if it is.
@@ -97,7 +99,7 @@ impl<'a> Files<'a> {
         let work = |job: &Job, picture: &Picture| {
             work(job, picture, &Screen { bar: &bar, input: &job.input, alone: total < 2, quiet: *quiet })
         };
-        let order = Order { parallel: what.parallel, fail_fast: args.fail_fast };
+        let order = Order { parallel: what.parallel, fail_fast: args.fail_fast, scale: what.scale };
         let record = what
             .degradation
             .filter(|how| how.in_file)

@@ -22,7 +22,7 @@ pub use exit::Exit;
 use std::io::{ErrorKind, Write, stdout};
 use std::path::Path;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 
 use crate::atomic::Existing;
 use crate::cli::{Cli, Command, Global};
@@ -33,10 +33,11 @@ use crate::{interrupt, progress};
 pub fn run(cli: Cli) -> Exit {
     let Cli { command, global } = cli;
     // Training saves its state first.
-    if !matches!(command, Command::Train(_) | Command::Tune(_)) {
-        interrupt::end_between_writes();
-    }
-    let ended = limit_threads(&global).and_then(|()| match command {
+    let ready = match command {
+        Command::Train(_) | Command::Tune(_) => Ok(()),
+        _ => interrupt::end_between_writes().context("signals cannot be caught"),
+    };
+    let ended = ready.and_then(|()| limit_threads(&global)).and_then(|()| match command {
         Command::Restore(args) => restore::run(&args, &global),
         Command::Degrade(args) => degrade::run(&args, &global),
         Command::Score(args) => score::run(&args, &global),

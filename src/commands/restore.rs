@@ -15,10 +15,11 @@ pub fn run(args: &Restore, global: &Global) -> anyhow::Result<Exit> {
     let files = Files::plan(&args.paths, global)?;
     let tasks = &args.tasks;
     let task = tasks.iter().map(Task::to_string).collect::<Vec<_>>().join(",");
+    let scale = scale(tasks);
     if args.baseline {
-        let what = Work { task, model: None, model_id: None, parallel: true, degradation: None };
+        let what = Work { task, model: None, model_id: None, scale, parallel: true, degradation: None };
         let shown = files.only_shown()?;
-        let bicubic = |picture: &_| Ok(baseline(picture, scale(tasks)));
+        let bicubic = |picture: &_| Ok(baseline(picture, scale));
         return Ok(shown.unwrap_or_else(|| files.run(&what, |_, picture, _| bicubic(picture))));
     }
     let model = model::open(args.model.file(), tasks.first().copied(), global)?;
@@ -39,7 +40,7 @@ pub fn run(args: &Restore, global: &Global) -> anyhow::Result<Exit> {
     // The restorer has its own copy of the parameters.
     drop(model);
     let name = args.model.name().to_string_lossy();
-    let what = Work { task, model: Some(&name), model_id, parallel: false, degradation: None };
+    let what = Work { task, model: Some(&name), model_id, scale, parallel: false, degradation: None };
     Ok(files.run(&what, |_, picture, screen| {
         screen.hint(|| hint(picture, tasks, &able));
         restorer.restore_watched(picture, |tiles| screen.tiles(tiles))

@@ -37,7 +37,7 @@ const STEPS: u64 = 20_000;
 pub fn run(args: &Train, global: &Global) -> anyhow::Result<Exit> {
     let known = start(&args.training)?;
     if known.as_ref().is_some_and(|options| options.tune.is_some()) {
-        bail!("these are the options of `ipt tune`");
+        bail!("these are the options of `ipt tune`, which goes on with them");
     }
     let resumed = args.training.resume && known.is_some();
     let tasks = match &known {
@@ -64,14 +64,13 @@ pub fn run(args: &Train, global: &Global) -> anyhow::Result<Exit> {
         }
         options.model = Config::preset(preset, options.model.tasks);
         if preset == Preset::Base {
-            options.optimizer = Rule::Adam;
-            options.rate = options.default_rate();
+            keep_rate(&mut options, |options| options.optimizer = Rule::Adam);
         }
     }
     if let Some(blocks) = args.shared_blocks {
         options.model.shared_blocks = blocks.into();
     }
-    if !args.tasks.is_empty() {
+    if !args.tasks.is_empty() && args.tasks != options.model.tasks {
         options.model = origin::config(&options.model, &args.tasks);
         options.task_weights.clear();
     }
@@ -128,10 +127,14 @@ pub(super) fn begin(
 
 /// Options to start from: of the file that was named, or of the run to be resumed.
 pub(super) fn start(args: &Training) -> anyhow::Result<Option<Options>> {
-    let own = Place::new(&args.out).config();
+    let place = Place::new(&args.out);
+    let own = place.config();
     match &args.config {
         Some(path) => Ok(Some(Options::open(path)?)),
         None if args.resume && own.exists() => Ok(Some(Options::open(&own)?)),
+        None if args.resume && !place.checkpoints().exists() => {
+            bail!("{}: no run to resume", visible(&args.out))
+        }
         None => Ok(None),
     }
 }
@@ -161,26 +164,24 @@ pub(super) fn take(options: &mut Options, args: &Training) -> anyhow::Result<()>
     if options.steps.is_none() && options.max_seconds.is_none() {
         options.steps = Some(STEPS);
     }
-    let before = (options.schedule, options.optimizer);
-    if let Some(schedule) = args.schedule {
-        options.schedule = match schedule {
-            ScheduleName::Cosine => Schedule::Cosine,
-            ScheduleName::Paper => Schedule::Paper,
-            ScheduleName::Constant => Schedule::Constant,
-        };
-        if schedule == ScheduleName::Paper {
-            options.optimizer = Rule::Adam;
+    keep_rate(options, |options| {
+        if let Some(schedule) = args.schedule {
+            options.schedule = match schedule {
+                ScheduleName::Cosine => Schedule::Cosine,
+                ScheduleName::Paper => Schedule::Paper,
+                ScheduleName::Constant => Schedule::Constant,
+            };
+            if schedule == ScheduleName::Paper {
+                options.optimizer = Rule::Adam;
+            }
         }
-    }
-    if let Some(rule) = args.optimizer {
-        options.optimizer = match rule {
-            RuleName::Adam => Rule::Adam,
-            RuleName::Muon => Rule::Muon,
-        };
-    }
-    if (options.schedule, options.optimizer) != before {
-        options.rate = options.default_rate();
-    }
+        if let Some(rule) = args.optimizer {
+            options.optimizer = match rule {
+                RuleName::Adam => Rule::Adam,
+                RuleName::Muon => Rule::Muon,
+            };
+        }
+    });
     if let Some(loss) = args.loss {
         options.loss = match loss {
             LossName::L1 => Comparison::L1,
@@ -220,6 +221,15 @@ pub(super) fn take(options: &mut Options, args: &Training) -> anyhow::Result<()>
     Ok(())
 }
 
+/// Changes options on which the default of the learning rate depends; a rate that is not the default stays.
+fn keep_rate(options: &mut Options, change: impl FnOnce(&mut Options)) {
+    let default = options.rate == options.default_rate();
+    change(options);
+    if default {
+        options.rate = options.default_rate();
+    }
+}
+
 /// Steps that draw as many patches as `epochs` times the pictures.
 fn steps_of(epochs: f64, options: &Options, out: &Path) -> anyhow::Result<u64> {
     let mut folders: Vec<&[PathBuf]> = options.pairs.iter().map(|pairs| &pairs.folders[..1]).collect();
@@ -247,6 +257,7 @@ fn listed(list: &Path) -> anyhow::Result<Vec<PathBuf>> {
 
 /// Runs, and says how it ended.
 pub(super) fn go(options: &mut Options, args: &Training, global: &Global) -> anyhow::Result<Exit> {
+    options.check()?;
     match options.needs_photos() {
         Some(_) if options.photos.is_empty() && options.pairs.is_empty() => {
             bail!("no photographs: name files or folders (see --help)")

@@ -13,7 +13,9 @@ use crate::train::origin::Origin;
 pub fn run(args: &Tune, global: &Global) -> anyhow::Result<Exit> {
     let file = args.model.as_ref().and_then(ModelName::file);
     let mut options = match train::start(&args.training)? {
-        Some(options) if options.tune.is_none() => bail!("these are the options of `ipt train`"),
+        Some(options) if options.tune.is_none() => {
+            bail!("these are the options of `ipt train`, which goes on with them")
+        }
         Some(options) if args.training.resume => {
             let named = args.model.is_some().then(|| Origin::new(file.map(Path::to_path_buf)));
             Options { from: named.or(options.from), ..options }
@@ -32,7 +34,7 @@ pub fn run(args: &Tune, global: &Global) -> anyhow::Result<Exit> {
         }
     };
     if !args.pairs.is_empty() {
-        let task = options.model.tasks[0];
+        let Some(&task) = options.model.tasks.first() else { bail!("the options name no task") };
         let pairs = by_twos(&args.pairs).iter().map(|folders| TaskPairs { task, folders: folders.clone() });
         options.pairs = pairs.collect();
     }

@@ -97,7 +97,7 @@ impl<E: Element> Multiplier<E> {
         };
         for column in (0..b.columns).step_by(PANEL) {
             let panel = b.data[column * depth..].as_ptr();
-            let factors = Factors { a, row_stride, shifts: &[0], length: depth, b: panel };
+            let factors = Factors { a, row_stride, step: E::GROUP, shifts: &[0], length: depth, b: panel };
             let columns = PANEL.min(b.columns - column);
             // SAFETY: A was checked or copied with spare rows for the row group; the panel has `depth` rows; the
             // output is the caller's promise.

@@ -164,7 +164,7 @@ pub(super) fn convolve<E: Element>(
             for x in (0..width).step_by(session.rows()) {
                 let rows = session.rows().min(width - x);
                 let a = plane.data()[y * line + x * channels..].as_ptr();
-                let factors = Factors { a, row_stride: channels, shifts: &shifts, length, b };
+                let factors = Factors { a, row_stride: channels, step: E::GROUP, shifts: &shifts, length, b };
                 // SAFETY: from here the last shift is `size` - 1 lines on; a line and what a plane has beyond its end
                 // hold `width` pixels rounded up to the row group, and a step. The panel has `size * length` rows.
                 unsafe { session.run(&factors, rows, columns, &mut tile) };
@@ -257,7 +257,8 @@ pub(super) fn add_weight_sums<E: Element>(x: &Plane<E>, gradient: &Plane<E>, sum
         for place in 0..size * size {
             let b = terms.panel(column, place / size * pitch + place % size);
             assert!(b.len() >= length * PANEL);
-            let factors = Factors { a: data.as_ptr(), row_stride, shifts: &[0], length, b: b.as_ptr() };
+            let factors =
+                Factors { a: data.as_ptr(), row_stride, step: E::GROUP, shifts: &[0], length, b: b.as_ptr() };
             let sums = &mut sums[place * outputs * inputs..][..outputs * inputs];
             // SAFETY: there are `outputs` rows of `length` values, and whole row groups; the panel has as many rows.
             // Row i, column j of the sums is `sums[i * inputs + column + j]`.

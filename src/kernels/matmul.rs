@@ -162,7 +162,14 @@ impl Part {
             };
             for column in (self.column..self.column + self.columns).step_by(PANEL) {
                 let panel = &b.panel(column)[start * PANEL..];
-                let factors = Factors { a: rows, row_stride, shifts: &[0], length: depth, b: panel.as_ptr() };
+                let factors = Factors {
+                    a: rows,
+                    row_stride,
+                    step: E::GROUP,
+                    shifts: &[0],
+                    length: depth,
+                    b: panel.as_ptr(),
+                };
                 let width = PANEL.min(b.columns - column);
                 let offset = self.row * b.columns + column;
                 // SAFETY: A has these rows (checked above, or copied with spare rows for the kernel's group), the

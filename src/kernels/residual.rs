@@ -5,7 +5,7 @@
 
 use rayon::prelude::*;
 
-use super::conv2d::{self, Block, Geometry, add_weight_sums, unfolded};
+use super::conv2d::{self, Block, Geometry};
 use super::element::Element;
 use super::output::{Finish, Gate, Target, write};
 use super::pack::Packed;
@@ -43,6 +43,30 @@ fn convolve<E: Element>(
     match winograd::serves::<E>(geometry) {
         true => winograd::convolve(plane, weights, take),
         false => conv2d::convolve(plane, weights, take),
+    }
+}
+
+/// Values of what [`add_weight_sums`] adds to.
+fn weight_sums<E: Element>(geometry: &Geometry) -> usize {
+    match winograd::serves::<E>(geometry) {
+        true => winograd::weight_sums(geometry),
+        false => geometry.weights(),
+    }
+}
+
+/// Adds the gradient of the weights, in sums that [`unfolded`] makes weights of.
+fn add_weight_sums<E: Element>(geometry: &Geometry, x: &Plane<E>, gradient: &Plane<E>, sums: &mut [f32]) {
+    match winograd::serves::<E>(geometry) {
+        true => winograd::add_weight_sums(x, gradient, sums),
+        false => conv2d::add_weight_sums(x, gradient, sums),
+    }
+}
+
+/// The gradient of the weights, [C, C, k, k].
+fn unfolded<E: Element>(geometry: &Geometry, sums: &[f32]) -> Vec<f32> {
+    match winograd::serves::<E>(geometry) {
+        true => winograd::unfolded(geometry, sums),
+        false => conv2d::unfolded(geometry, sums),
     }
 }
 
@@ -109,25 +133,26 @@ pub fn backward<E: Element>(
     let Geometry { height, outputs, .. } = *geometry;
     let extent = geometry.extent(height, outputs);
     // All gradients of one convolution, one after the other.
-    let each = geometry.weights() + outputs;
+    let weights = weight_sums::<E>(geometry);
+    let each = weights + outputs;
     let all = 2 * turned.len() * each;
     let picture = |sum: &mut [f32], kept: Vec<Inputs<E>>, totals: &mut [f32]| {
         let blocks = kept.into_iter().zip(turned).zip(totals.chunks_exact_mut(2 * each)).rev();
         for (([input, inner], [first, second]), totals) in blocks {
             let (first_total, second_total) = totals.split_at_mut(each);
             let outer = Plane::<E>::picture(extent, sum);
-            let (weights, bias) = second_total.split_at_mut(geometry.weights());
+            let (sums, bias) = second_total.split_at_mut(weights);
             add_rows(sum, bias);
-            add_weight_sums(&inner, &outer, weights);
+            add_weight_sums(geometry, &inner, &outer, sums);
             let mut middle = Plane::zero(extent);
             convolve(geometry, &outer, second, |Block { y, x, column, rows, columns }, tile| {
                 let place = extent.at(y, x) + column;
                 let gate = Gate::Where(&inner.data()[place..]);
                 E::write_gated(tile, rows, columns, &mut middle.data_mut()[place..], extent.channels, &gate);
             });
-            let (weights, bias) = first_total.split_at_mut(geometry.weights());
+            let (sums, bias) = first_total.split_at_mut(weights);
             add_rows(&middle.data()[..extent.lines() * extent.line()], bias);
-            add_weight_sums(&input, &middle, weights);
+            add_weight_sums(geometry, &input, &middle, sums);
             convolve(geometry, &middle, first, |block, tile| add(geometry, sum, &block, tile, None));
         }
     };
@@ -141,8 +166,8 @@ pub fn backward<E: Element>(
     });
     let totals = sum_parts(totals, all);
     let convolution = |totals: &[f32]| {
-        let (weights, bias) = totals.split_at(geometry.weights());
-        Gradient { weights: unfolded(geometry, weights), bias: bias.to_vec() }
+        let (sums, bias) = totals.split_at(weights);
+        Gradient { weights: unfolded::<E>(geometry, sums), bias: bias.to_vec() }
     };
     let block = |totals: &[f32]| [convolution(&totals[..each]), convolution(&totals[each..])];
     (gradient, totals.chunks_exact(2 * each).map(block).collect())

@@ -31,6 +31,9 @@ pub struct Factors<'a, E> {
     pub a: *const E,
     /// From a row of A to the next, in elements.
     pub row_stride: usize,
+    /// From a word of a row of A (`E::GROUP` elements) to the next, in elements: `E::GROUP` where they are neighbours. AMX
+    /// takes no others.
+    pub step: usize,
     /// Where each A_s begins, in elements.
     pub shifts: &'a [usize],
     /// The summed dimension of each A_s·B_s, a multiple of `E::MULTIPLE`.
@@ -68,7 +71,7 @@ impl<E: Element> Kernel<E> {
 /// A kernel this thread is ready to run.
 pub struct Session<E: 'static>(&'static Kernel<E>);
 
-impl<E> Session<E> {
+impl<E: Element> Session<E> {
     /// The rows of a full block.
     pub fn rows(&self) -> usize {
         self.0.rows
@@ -81,6 +84,7 @@ impl<E> Session<E> {
     /// the start of each of the rows of A, `rows` rounded up to the kernel's `row_group`; and B is readable as stated.
     #[inline]
     pub unsafe fn run(&self, factors: &Factors<'_, E>, rows: usize, columns: usize, tile: &mut Tile) {
+        debug_assert!(self.0.row_group == 1 || factors.step == E::GROUP);
         debug_assert!((1..=self.0.rows).contains(&rows) && (1..=PANEL).contains(&columns));
         // SAFETY: passed on to the caller; the kernel was listed, so the processor has its instructions.
         unsafe { (self.0.run)(factors, rows, columns, tile) }
@@ -127,7 +131,7 @@ pub(super) unsafe fn block<V: Register, const ROWS: usize, const COLUMNS: usize>
     tile: &mut Tile,
 ) {
     let group = <V::Element as Element>::GROUP;
-    let stride = factors.row_stride;
+    let (stride, step) = (factors.row_stride, factors.step);
     // SAFETY: the caller promises that A and the panel are readable for these shifts and lengths; the tile has
     // MAX_ROWS >= ROWS rows, and column + COLUMNS * LANES <= PANEL.
     unsafe {
@@ -148,7 +152,7 @@ pub(super) unsafe fn block<V: Register, const ROWS: usize, const COLUMNS: usize>
                         *sum = sum.add_product(word, factor);
                     }
                 }
-                bases = bases.map(|base| base.wrapping_add(group));
+                bases = bases.map(|base| base.wrapping_add(step));
                 b = b.add(PANEL * group);
             }
         }
@@ -213,7 +217,8 @@ mod tests {
                 for columns in [1, 8, 16, 17, 32] {
                     let mut tile = Tile::zero();
                     let (a, b) = (a.as_ptr(), b.as_ptr());
-                    let factors = Factors { a, row_stride: stride, shifts: &shifts, length, b };
+                    let factors =
+                        Factors { a, row_stride: stride, step: E::GROUP, shifts: &shifts, length, b };
                     // SAFETY: A has more rows than any row group, each longer than the last shift and the length;
                     // B has three lengths of rows.
                     unsafe { session.run(&factors, rows, columns, &mut tile) };

@@ -269,7 +269,8 @@ impl Config {
         let uneven =
             |group: &&Vec<Task>| group.iter().any(|&task| self.blocks_of(task) != self.blocks_of(group[0]));
         if let Some(group) = self.shared_heads.iter().find(uneven) {
-            return refuse(format!("{} share a head, but not a number of blocks", names(group)));
+            let group = names(group);
+            return refuse(format!("{group} share a head, and so need as many blocks: name them together"));
         }
         if !self.width.is_multiple_of(self.heads) {
             return refuse(format!("{} heads do not divide a width of {}", self.heads, self.width));
@@ -332,7 +333,10 @@ impl Config {
     /// When the model was not trained for it; the message lists what it was trained for.
     pub fn task_index(&self, task: Task) -> Result<usize> {
         self.tasks.iter().position(|&have| have == task).ok_or_else(|| {
-            Error::Model(format!("the model has no task {task}; it has {}", names(&self.tasks)))
+            let has = names(&self.tasks);
+            Error::Model(format!(
+                "the model has no task {task}; it has {has}; `ipt tune --task {task}` makes one that has"
+            ))
         })
     }
 

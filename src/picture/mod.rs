@@ -12,7 +12,7 @@ mod noise_level;
 mod resize;
 
 pub use decode::{Decoded, MAX_PIXELS, decode};
-pub use encode::{Chroma, Effort, EncodeOptions, encode, encode_with, refuse_layout};
+pub use encode::{Chroma, Effort, EncodeOptions, encode, encode_with, refuse_layout, refuse_size};
 pub use format::Format;
 pub use layout::{Layout, Sample, Samples};
 pub use metadata::{Metadata, Strip};

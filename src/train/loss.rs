@@ -60,11 +60,6 @@ pub enum ContrastiveForm {
 }
 
 impl Comparison {
-    /// Whether it is as published.
-    pub(super) fn is_l1(&self) -> bool {
-        *self == Comparison::L1
-    }
-
     /// Compares two tensors `[pictures, ...]` of 8-bit levels; all results are times `weight`.
     pub fn of(self, output: &Tensor, target: &Tensor, weight: f64) -> Result<Compared> {
         let weight = weight / output.elem_count().max(1) as f64;

@@ -44,7 +44,7 @@ pub struct Options {
     /// Steps of warm-up.
     pub warm_up: u64,
     /// How restored pictures are compared with the true ones; L1 as published, and in runs that do not tell.
-    #[serde(default, skip_serializing_if = "Comparison::is_l1")]
+    #[serde(default)]
     pub loss: Comparison,
     /// Weight of the contrastive term beside the L1 in 8-bit levels, or the PSNR in dB; 0 leaves it out.
     pub lambda: f64,
@@ -126,6 +126,14 @@ impl Options {
         trained.map(|(task, _)| task).find(|&task| !has_pairs(task))
     }
 
+    /// A task that is not trained, but has its head in common with one that is.
+    fn changes_unasked(&self) -> Option<Task> {
+        let tasks = self.weighted_tasks();
+        let trained = |task: &Task| tasks.iter().any(|(of, weight)| of == task && *weight > 0.0);
+        let groups = self.model.shared_heads.iter().filter(|group| group.iter().any(trained));
+        groups.flatten().copied().find(|task| !trained(task))
+    }
+
     /// The defaults for a model of this shape.
     pub fn new(photos: Vec<PathBuf>, model: Config) -> Self {
         let options = Self {
@@ -202,8 +210,9 @@ impl Options {
     pub fn check(&self) -> Result<()> {
         let refuse = |reason: &str| Err(Error::Usage(reason.into()));
         self.model.check()?;
-        if self.batch == 0 || self.accumulate == 0 {
-            return refuse("a step needs at least one batch of one patch");
+        // Far above any, and far below what would overflow a product of sizes.
+        if !(1..=65_536).contains(&self.batch) || !(1..=65_536).contains(&self.accumulate) {
+            return refuse("a step has 1 to 65536 batches of 1 to 65536 patches");
         }
         if self.steps.is_none() && self.max_seconds.is_none() {
             return refuse("a run needs an end: a number of steps or a time");
@@ -230,6 +239,14 @@ impl Options {
         if self.freeze_body && self.from.is_none() {
             return refuse("only a trained body can stay as it is");
         }
+        if self.freeze_body
+            && let Some(still) = self.changes_unasked()
+        {
+            return refuse(&format!(
+                "{still} has weight 0, but shares its head with a task that is trained, and would change with it: \
+                 give it a weight, or --share-head none"
+            ));
+        }
         if let (Some(tune), Some(_)) = (&self.tune, &self.validate) {
             if !self.pairs.is_empty() {
                 return refuse(
@@ -246,7 +263,13 @@ impl Options {
         }
         let weights = &self.task_weights;
         if !weights.is_empty() && weights.len() != self.model.tasks.len() {
-            return refuse("there must be as many task weights as tasks");
+            let tasks: Vec<_> = self.model.tasks.iter().map(Task::to_string).collect();
+            return refuse(&format!(
+                "{} task weights for {} tasks: {}",
+                weights.len(),
+                tasks.len(),
+                tasks.join(", ")
+            ));
         }
         let sum: f64 = weights.iter().sum();
         let drawn = weights.is_empty() || (sum.is_finite() && sum > 0.0);

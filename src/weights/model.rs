@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::Path;
 
-use candle_core::{DType, Device};
+use candle_core::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::archive::{Archive, Foreign};
@@ -76,7 +76,17 @@ impl Model {
     ///
     /// # Errors
     /// As [`Model::open_for`].
-    pub fn from_reader(mut reader: impl Read + Seek, task: Option<Task>) -> Result<Self> {
+    pub fn from_reader(reader: impl Read + Seek, task: Option<Task>) -> Result<Self> {
+        let model = Self::of_any_kind(reader, task)?;
+        for (name, variable) in model.parameters.iter() {
+            if !finite(variable)? {
+                return Err(Error::Model(format!("parameter {name} is not finite: the file is damaged")));
+            }
+        }
+        Ok(model)
+    }
+
+    fn of_any_kind(mut reader: impl Read + Seek, task: Option<Task>) -> Result<Self> {
         let mut start = Vec::new();
         reader.by_ref().take(16).read_to_end(&mut start)?;
         reader.rewind()?;
@@ -142,8 +152,7 @@ impl Model {
         let mut tensors = self.parameters.tensors();
         for (name, tensor) in &mut tensors {
             *tensor = tensor.to_dtype(dtype)?;
-            let values = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
-            if !values.into_iter().all(f32::is_finite) {
+            if !finite(tensor)? {
                 return Err(Error::Model(format!("parameter {name} is not finite as {dtype:?}"))).at(path);
             }
         }
@@ -151,6 +160,11 @@ impl Model {
         let bytes = Archive { document, tensors }.to_bytes().at(path)?;
         atomic::write(path, &bytes, existing)
     }
+}
+
+fn finite(tensor: &Tensor) -> Result<bool> {
+    let values = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
+    Ok(values.into_iter().all(f32::is_finite))
 }
 
 #[cfg(test)]
@@ -183,5 +197,18 @@ mod tests {
         let rounded = through(&model, DType::F16);
         assert_ne!(rounded.id().unwrap(), id);
         assert_eq!(through(&rounded, DType::F32).id().unwrap(), rounded.id().unwrap());
+    }
+
+    #[test]
+    fn what_is_not_finite_is_refused() {
+        let model = tiny(1);
+        let mut tensors = model.parameters.tensors();
+        let (name, tensor) = tensors.iter_mut().next().unwrap();
+        let name = name.clone();
+        *tensor = (tensor.zeros_like().unwrap() / 0.0).unwrap();
+        let document = Document { config: model.config.clone(), provenance: BTreeMap::new() };
+        let bytes = Archive { document, tensors }.to_bytes().unwrap();
+        let error = Model::from_reader(std::io::Cursor::new(bytes), None).unwrap_err().to_string();
+        assert!(error.contains(&name) && error.contains("not finite"), "{error}");
     }
 }

@@ -123,7 +123,7 @@ fn a_chain_keeps_depth_grey_and_opacity() {
     env.write("a.png", &fixture("parrot.png"));
     env.assert_error(
         "restore --model m.safetensors --task derain,denoise30,sr2 a.png b.png",
-        &["denoise30", "it has sr2, sr3, derain"],
+        &["denoise30", "it has sr2, sr3, derain; `ipt tune --task denoise30`"],
     );
     env.assert_error("restore --task derain,sr7 a.png b.png", &["sr7"]);
     // Without a model: bicubic by all scales at once.

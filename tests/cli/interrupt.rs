@@ -1,5 +1,6 @@
-//! Ctrl-C: status 130, and no file that is not whole.
+//! Ctrl-C and a request to terminate: status 130 and 143, and no file that is not whole.
 
+use std::io::Write;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -30,9 +31,45 @@ fn start(env: &TestEnv, command_line: &str) -> Child {
     command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
+fn send(signal: &str, child: &Child) {
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+}
+
 fn interrupt(child: &mut Child) -> Option<i32> {
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    send("-INT", child);
     child.wait().unwrap().code()
+}
+
+#[test]
+fn a_request_to_terminate_and_the_end_of_a_terminal() {
+    let env = TestEnv::new();
+    let mut child = start(&env, "degrade --task sr2 - out.png");
+    let _stdin = child.stdin.take();
+    wait_for("a handler for SIGINT", || handles(&child));
+    send("-TERM", &child);
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+
+    // As nohup starts it.
+    let mut command = Command::new("sh");
+    command.args([
+        "-c",
+        "trap '' HUP; exec \"$@\"",
+        "sh",
+        env!("CARGO_BIN_EXE_ipt"),
+        "degrade",
+        "--task",
+        "sr2",
+        "-",
+        "out.png",
+    ]);
+    let mut child = command.current_dir(env.path("")).stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    wait_for("a handler for SIGINT", || handles(&child));
+    send("-HUP", &child);
+    stdin.write_all(&photo(64, 48)).unwrap();
+    drop(stdin);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(env.path("out.png").exists());
 }
 
 #[test]

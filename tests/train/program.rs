@@ -142,6 +142,33 @@ fn files_from_a_list() {
 #[test]
 fn nonsense_is_refused_before_any_work() {
     let folder = photos();
+    for (arguments, reason) in [
+        (&["train", "--out", "typo", "--resume"][..], "typo: no run to resume"),
+        (&["tune", "--out", "typo", "--resume"], "typo: no run to resume"),
+        (
+            &["train", ".", "--out", "run", "--tasks", "derain", "--task-weights", "0,0,0,1,0,0"],
+            "6 task weights for 1 tasks: derain",
+        ),
+        (&["train", ".", "--out", "run", "--tasks", "derain", "--task-weights", "0"], "one is above"),
+        (
+            &[
+                "train",
+                ".",
+                "--out",
+                "run",
+                "--from",
+                "embedded",
+                "--freeze-body",
+                "--task-weights",
+                "1,0,1,1,0,0",
+            ],
+            "sr3 has weight 0, but shares its head",
+        ),
+        (&["train", ".", "--out", "run", "--batch", "18446744073709551615"], "65536 patches"),
+    ] {
+        let said = fail(arguments, folder.path(), 2);
+        assert!(said.contains(reason), "{said}");
+    }
     for arguments in [
         &["train", "--out", "run"][..],
         &["train", "nowhere", "--out", "run"],
@@ -176,7 +203,20 @@ fn what_is_not_given_comes_from_the_run() {
     assert_eq!(resumed(&["--schedule", "constant", "--optimizer", "muon"]), (Some(0), None, 0.001));
     assert_eq!(resumed(&["--max-time", "1h"]), (Some(0), Some(3600.0), 0.001));
     assert_eq!(resumed(&["--steps", "1", "--batch", "1"]), (Some(1), Some(3600.0), 0.001));
-    assert_eq!(resumed(&["--schedule", "cosine"]), (Some(1), Some(3600.0), 5e-4));
+    assert_eq!(resumed(&["--schedule", "cosine"]), (Some(1), Some(3600.0), 0.001));
+
+    // The same tasks again take no weights away.
+    let weighted =
+        ["train", ".", "--out", "two", "--preset", "tiny", "--tasks", "sr2,derain", "--steps", "0", "-q"];
+    succeed(&[&weighted[..], &["--task-weights", "1,0"]].concat(), at);
+    succeed(
+        &["train", "--out", "two", "--resume", "--tasks", "sr2,derain", "--steps", "1", "--batch", "1", "-q"],
+        at,
+    );
+    assert_eq!(Options::open(&at.join("two/config.toml")).unwrap().task_weights, [1.0, 0.0]);
+    // A rate that is the default goes with what it is the default of.
+    succeed(&["train", "--config", "two/config.toml", "--out", "adam", "--optimizer", "adam", "-q"], at);
+    assert_eq!(Options::open(&at.join("adam/config.toml")).unwrap().rate, 3e-4);
 }
 
 /// Waits until the run has a checkpoint.
@@ -289,7 +329,7 @@ fn how_deep_heads_are() {
         (&["--preset", "tiny", "--blocks", "sr2="], "from 1 to 255"),
         (&["--preset", "tiny", "--blocks", "rain=2"], "no task 'rain'"),
         (&["--preset", "tiny", "--blocks", "denoise70=3"], "no task of the model"),
-        (&["--blocks", "sr2=9"], "not a number of blocks"),
+        (&["--blocks", "sr2=9"], "need as many blocks"),
         (&["--from", "some/final.safetensors", "--blocks", "denoise30=4"], "head of 5 blocks for denoise30"),
     ] {
         let said = fail(&[&all[..], more].concat(), at, 2);

@@ -125,6 +125,24 @@ fn by_library(
     Ok(file.into_inner())
 }
 
+/// Refuses a size that `format` cannot hold, before there is a picture to write.
+///
+/// # Errors
+/// When a side is longer than the format allows.
+pub fn refuse_size(width: usize, height: usize, format: Format) -> Result<()> {
+    let longest = match format {
+        Format::Jpeg => 65535,
+        Format::WebP => 16383,
+        Format::Png | Format::Tiff | Format::Bmp | Format::Pnm => i32::MAX as usize,
+    };
+    if width.max(height) > longest {
+        return Err(Error::Encode(format!(
+            "{width}×{height} pixels: a {format} file holds at most {longest} a side"
+        )));
+    }
+    Ok(())
+}
+
 /// Refuses what can be refused before there is a picture to write: a layout that `format` cannot hold
 /// and that nothing else stands for.
 ///
@@ -141,17 +159,7 @@ pub fn refuse_layout(layout: Layout, format: Format) -> Result<()> {
 
 /// The picture in a layout and depth that `format` holds.
 fn fit(picture: &Picture, format: Format) -> Result<Cow<'_, Picture>> {
-    let longest = match format {
-        Format::Jpeg => 65535,
-        Format::WebP => 16383,
-        Format::Png | Format::Tiff | Format::Bmp | Format::Pnm => i32::MAX as usize,
-    };
-    if picture.width.max(picture.height) > longest {
-        return Err(Error::Encode(format!(
-            "{}×{} pixels: a {format} file holds at most {longest} a side",
-            picture.width, picture.height
-        )));
-    }
+    refuse_size(picture.width, picture.height, format)?;
     refuse_layout(picture.layout, format)?;
     let mut fitted = Cow::Borrowed(picture);
     if matches!(format, Format::Jpeg | Format::WebP | Format::Bmp)

@@ -4,12 +4,16 @@
 //! A square of 2×2 results comes from 4×4 pixels. Sums and differences of these, and of the weights, are multiplied
 //! at 16 places, each a matrix product over the channels, and sums and differences of the products are the results.
 
-use super::conv2d::{Block, Geometry, pack_windows};
-use super::element::Element;
-use super::pack::Packed;
-use super::plane::{Extent, Plane};
-use super::scratch::Scratch;
-use super::tile::{Factors, MAX_ROWS, PANEL, Tile};
+mod gradient;
+
+pub use gradient::{add_weight_sums, unfolded, weight_sums};
+
+use crate::kernels::conv2d::{Block, Geometry, pack_windows};
+use crate::kernels::element::Element;
+use crate::kernels::pack::Packed;
+use crate::kernels::plane::{Extent, Plane};
+use crate::kernels::scratch::Scratch;
+use crate::kernels::tile::{Factors, MAX_ROWS, PANEL, Tile};
 
 /// Places of a square, row by row.
 const PLACES: usize = 16;
@@ -97,7 +101,7 @@ pub fn convolve<E: Element>(plane: &Plane<E>, weights: &Packed<E>, mut take: imp
                 for (place, sums) in sums.iter_mut().enumerate() {
                     let a = terms[place * part + first * length..][..count * length].as_ptr();
                     let b = panel[place * length * PANEL..][..length * PANEL].as_ptr();
-                    let factors = Factors { a, row_stride: length, shifts: &[0], length, b };
+                    let factors = Factors { a, row_stride: length, step: E::GROUP, shifts: &[0], length, b };
                     // SAFETY: there are `count` rows of `length` values, and the kernel, which fits, reads no others; the
                     // panel has as many rows.
                     unsafe { session.run(&factors, count, columns, sums) };
@@ -113,14 +117,15 @@ pub fn convolve<E: Element>(plane: &Plane<E>, weights: &Packed<E>, mut take: imp
 }
 
 dispatch! {
-    /// Bᵀd along a line: for each square its four values, [4, squares, length], of four pixels.
+    /// Bᵀd along a line: for each square its four values, [4, squares, length], of four pixels. Squares beyond the line
+    /// stay as they are.
     fn across<E: Element>(line: &[E], channels: usize, length: usize, to: &mut [f32]) {
         let part = to.len() / 4;
         let (first, second) = to.split_at_mut(2 * part);
         let ((a, b), (c, d)) = (first.split_at_mut(part), second.split_at_mut(part));
         let squares = a.chunks_exact_mut(length).zip(b.chunks_exact_mut(length));
         let squares = squares.zip(c.chunks_exact_mut(length).zip(d.chunks_exact_mut(length)));
-        for (square, ((a, b), (c, d))) in squares.enumerate() {
+        for (square, ((a, b), (c, d))) in squares.take(line.len() / channels / 2 - 1).enumerate() {
             let pixels = &line[2 * square * channels..][..4 * channels];
             let (left, right) = pixels.split_at(2 * channels);
             let ((p, q), (r, s)) = (left.split_at(channels), right.split_at(channels));
@@ -174,8 +179,8 @@ dispatch! {
 
 #[cfg(test)]
 mod tests {
-    use super::super::conv2d;
     use super::*;
+    use crate::kernels::conv2d;
     use crate::kernels::element::Bf16;
 
     /// Beside the plain convolution, turned weights too.
