@@ -6,6 +6,7 @@ use std::path::Path;
 use tempfile::{Builder, NamedTempFile};
 
 use crate::error::{AtPath, Error, Result};
+use crate::interrupt;
 
 /// What the names of unfinished files begin with.
 pub const TEMPORARY: &str = ".ipt-";
@@ -21,13 +22,14 @@ pub enum Existing {
 
 /// Writes `bytes` to a temporary file beside `path`, syncs it, and renames it to `path`.
 ///
-/// Missing parent folders are made. A file that is replaced leaves its permissions to the new one; a
+/// Ctrl-C waits until it is done. Missing parent folders are made. A file that is replaced leaves its permissions to the new one; a
 /// link is replaced itself. On any error nothing is left at `path` that was not there.
 ///
 /// # Errors
 /// Those of the file system; and when there is something at `path` that is no file, such as a device.
 pub fn write(path: &Path, bytes: &[u8], existing: Existing) -> Result<()> {
     refuse_special(path)?;
+    let _finish = interrupt::writing();
     let file = temporary(path)?;
     file.as_file().write_all(bytes).at(path)?;
     if let Ok(there) = path.symlink_metadata()
@@ -50,12 +52,18 @@ pub fn write(path: &Path, bytes: &[u8], existing: Existing) -> Result<()> {
 /// # Errors
 /// When it cannot be made, or none can.
 pub fn make_room(path: &Path) -> Result<()> {
+    let _finish = interrupt::writing();
     temporary(path).map(drop)
+}
+
+/// What `path` lies in.
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// A file beside `path`.
 fn temporary(path: &Path) -> Result<NamedTempFile> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder(path);
     std::fs::create_dir_all(folder).at(folder)?;
     let mut builder = Builder::new();
     builder.prefix(TEMPORARY);
@@ -72,12 +80,13 @@ fn temporary(path: &Path) -> Result<NamedTempFile> {
 /// # Errors
 /// When such is at `path`.
 pub fn refuse_special(path: &Path) -> Result<()> {
-    let folder = path.parent().and_then(|folder| folder.canonicalize().ok()).unwrap_or_default();
-    let of_the_system =
-        folder == Path::new("/dev") || ["/proc", "/sys"].iter().any(|root| folder.starts_with(root));
+    let of_the_system = || {
+        let folder = folder(path).canonicalize().unwrap_or_default();
+        folder == Path::new("/dev") || ["/proc", "/sys"].iter().any(|root| folder.starts_with(root))
+    };
     match path.metadata() {
         Ok(there) if there.is_dir() => Err(Error::Usage("is a folder".into()).at(path)),
-        Ok(there) if !there.is_file() || of_the_system => Err(Error::Usage(
+        Ok(there) if !there.is_file() || of_the_system() => Err(Error::Usage(
             "is no file, but a device or a pipe: write to stdout (-) and redirect it".into(),
         )
         .at(path)),

@@ -15,9 +15,24 @@ use signal_hook::flag;
 /// Read by writers, written by the end of the program.
 static WRITES: RwLock<()> = RwLock::new(());
 
-/// While this lives, Ctrl-C waits: hold it around a write.
+/// While this lives, Ctrl-C waits.
 pub fn writing() -> RwLockReadGuard<'static, ()> {
     WRITES.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What asks the program to end.
+pub const SIGNALS: [i32; 2] = [SIGINT, SIGTERM];
+
+/// The number of such a signal from the moment it comes, until then 0.
+///
+/// # Errors
+/// When the system does not let signals be caught.
+pub fn noted() -> io::Result<Arc<AtomicUsize>> {
+    let signal = Arc::new(AtomicUsize::new(0));
+    for number in SIGNALS {
+        flag::register_usize(number, signal.clone(), number as usize)?;
+    }
+    Ok(signal)
 }
 
 /// From now on Ctrl-C and a request to terminate end the program with status 130 and 143 as soon as no
@@ -28,10 +43,7 @@ pub fn writing() -> RwLockReadGuard<'static, ()> {
 pub fn end_between_writes() -> io::Result<()> {
     /// How often it is looked for a signal, since a signal's handler can wait for no file: sooner than a person notices.
     const PERIOD: Duration = Duration::from_millis(20);
-    let signal = Arc::new(AtomicUsize::new(0));
-    for number in [SIGINT, SIGTERM] {
-        flag::register_usize(number, signal.clone(), number as usize)?;
-    }
+    let signal = noted()?;
     let watch = move || {
         loop {
             match signal.load(Ordering::SeqCst) {

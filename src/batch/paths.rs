@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use crate::atomic;
 use crate::error::{AtPath, Error, Result, visible};
-use crate::interrupt;
 use crate::picture::Format;
 
 /// Where a picture comes from.
@@ -92,7 +91,6 @@ impl Output {
     /// Makes the folder for the file: where that cannot be or no file can be in it, it should be known before
     /// the work.
     pub fn make_room(&self) -> Result<()> {
-        let _finish = interrupt::writing();
         self.path().map_or(Ok(()), atomic::make_room)
     }
 
@@ -101,10 +99,7 @@ impl Output {
     /// A reader of stdout that has seen enough is no error.
     pub fn write(&self, bytes: &[u8], existing: atomic::Existing) -> Result<()> {
         match self {
-            Output::Path(path) => {
-                let _finish = interrupt::writing();
-                atomic::write(path, bytes, existing)
-            }
+            Output::Path(path) => atomic::write(path, bytes, existing),
             Output::Stdout => {
                 let mut stdout = std::io::stdout().lock();
                 match stdout.write_all(bytes).and_then(|()| stdout.flush()) {

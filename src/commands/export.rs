@@ -6,7 +6,7 @@ use super::{Exit, existing, model};
 use crate::cli::Global;
 use crate::cli::export::Export;
 use crate::error::visible;
-use crate::{interrupt, weights};
+use crate::weights;
 
 pub fn run(args: &Export, global: &Global) -> anyhow::Result<Exit> {
     let existing = existing(&args.file, args.overwrite)?;
@@ -15,7 +15,6 @@ pub fn run(args: &Export, global: &Global) -> anyhow::Result<Exit> {
         let tasks: Vec<String> = model.config.tasks.iter().map(ToString::to_string).collect();
         bail!("{}: --task differs from what the model is for: {}", visible(&args.model), tasks.join(", "));
     }
-    let _finish = interrupt::writing();
     weights::export(&model, &args.file, existing)?;
     Ok(Exit::Done)
 }

@@ -7,7 +7,6 @@ use super::{Exit, existing, model};
 use crate::cli::Global;
 use crate::cli::merge::Merge;
 use crate::error::AtPath;
-use crate::interrupt;
 use crate::weights::Model;
 
 pub fn run(args: &Merge, global: &Global) -> anyhow::Result<Exit> {
@@ -25,7 +24,6 @@ pub fn run(args: &Merge, global: &Global) -> anyhow::Result<Exit> {
         });
     }
     if let Some(model) = merged {
-        let _finish = interrupt::writing();
         model.write(to, DType::F32, existing)?;
     }
     Ok(Exit::Done)

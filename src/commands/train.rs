@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use anyhow::{Context, bail};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::SIGTERM;
 use signal_hook::flag;
 
 use super::display::Display;
@@ -21,7 +21,6 @@ use crate::device::Placement;
 use crate::error::visible;
 use crate::model::{Config, Preset, head_blocks};
 use crate::ops::Precision;
-use crate::progress;
 use crate::task::Task;
 use crate::train::loss::{Comparison, ContrastiveForm};
 use crate::train::optimizer::Rule;
@@ -30,6 +29,7 @@ use crate::train::origin::{self, Origin};
 use crate::train::run::Machine;
 use crate::train::schedule::Schedule;
 use crate::train::{self, Options, Outcome, Place};
+use crate::{interrupt, progress};
 
 /// Steps of a run for which neither steps nor a time were given.
 const STEPS: u64 = 20_000;
@@ -316,12 +316,10 @@ pub(super) fn go(options: &mut Options, args: &Training, global: &Global) -> any
 
 /// The first signal is noted here; the second ends the program on the spot.
 fn catch_signals() -> std::io::Result<Arc<AtomicUsize>> {
-    let number = Arc::new(AtomicUsize::new(0));
     let again = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
+    for signal in interrupt::SIGNALS {
         flag::register_conditional_shutdown(signal, 128 + signal, again.clone())?;
         flag::register(signal, again.clone())?;
-        flag::register_usize(signal, number.clone(), signal as usize)?;
     }
-    Ok(number)
+    interrupt::noted()
 }

@@ -73,3 +73,9 @@ mod softmax;
 pub mod tile;
 mod transpose;
 mod winograd;
+
+/// Numbers from -1 to 1 for tests, multiples of 1/128.
+#[cfg(test)]
+fn test_value(i: usize) -> f32 {
+    ((i * 7919 + 13) % 257) as f32 / 128.0 - 1.0
+}

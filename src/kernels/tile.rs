@@ -195,10 +195,10 @@ pub(super) use run_blocks;
 mod tests {
     use super::*;
     use crate::kernels::element::Bf16;
+    use crate::kernels::test_value as value;
 
     /// Every kernel of a format against sums in f64, for every number of rows and odd widths.
     fn check<E: Element>(length: usize, bound: f64) {
-        let value = |i: usize| ((i * 7919 + 13) % 257) as f32 / 128.0 - 1.0;
         let exact = |x: f32| f64::from(x);
         let (shifts, stride) = ([5, 0, 2 * length], 3 * length + 7);
         let a: Vec<E> = (0..(MAX_ROWS + 4) * stride).map(|i| E::from_f32(value(i))).collect();

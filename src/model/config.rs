@@ -257,18 +257,16 @@ impl Config {
         if let Some(group) = self.shared_heads.iter().find(|group| group.len() < 2) {
             return refuse(format!("a head is shared by {} alone", names(group)));
         }
-        let uneven = |group: &&Vec<Task>| {
-            group.iter().any(|&task| self.unshuffle_by(task) != self.unshuffle_by(group[0]))
+        let uneven = |of: &dyn Fn(Task) -> usize| {
+            self.shared_heads.iter().find(|group| group.iter().any(|&task| of(task) != of(group[0])))
         };
-        if let Some(group) = self.shared_heads.iter().find(uneven) {
+        if let Some(group) = uneven(&|task| self.unshuffle_by(task)) {
             return refuse(format!(
                 "{} share a head, but some see squares and some see pixels",
                 names(group)
             ));
         }
-        let uneven =
-            |group: &&Vec<Task>| group.iter().any(|&task| self.blocks_of(task) != self.blocks_of(group[0]));
-        if let Some(group) = self.shared_heads.iter().find(uneven) {
+        if let Some(group) = uneven(&|task| self.blocks_of(task)) {
             let group = names(group);
             return refuse(format!("{group} share a head, and so need as many blocks: name them together"));
         }

@@ -1,9 +1,9 @@
-//! The gradient of the weights, with as many products.
+//! The gradient of the weights, with as few products.
 //!
 //! What a square gives is Aᵀ(U ⊙ V)A, with U = G g Gᵀ of the weights and V = Bᵀd B of its pixels. So the gradient of U is, at each of the 16
 //! places, a product over all squares of V and A y Aᵀ of the gradient y of the results; that of g is Gᵀ dU G.
 
-use super::{PLACES, across, fits};
+use super::{PLACES, across_lines, fits};
 use crate::kernels::conv2d::{self, Geometry};
 use crate::kernels::element::Element;
 use crate::kernels::output::{Finish, Target, strip};
@@ -80,20 +80,15 @@ struct Band {
 impl Band {
     /// V of a plane of inputs, [16, panels, length, 32] as panels are packed.
     fn input_terms<E: Element>(&self, x: &Plane<E>, length: usize) -> Scratch<E> {
-        let Extent { width, channels, .. } = x.extent();
+        let channels = x.extent().channels;
         let (mut terms, mut lines) = self.working_memory::<E>(channels, length);
         let padded = channels.next_multiple_of(PANEL);
         let part = self.squares * padded;
         for row in 0..self.rows {
-            // Two of the four lines are those of the row above as well.
-            for y in if row == 0 { 0 } else { 2 * row + 2 }..2 * row + 4 {
-                // What an odd number of rows lacks at the end meets zeros of the gradient, as what follows a line does.
-                let start = (self.top + y).min(x.extent().lines() - 1) * x.extent().line();
-                let line = &x.data()[start..][..(2 * width.div_ceil(2) + 2) * channels];
-                across(line, channels, padded, &mut lines[y % 4 * 4 * part..][..4 * part]);
-            }
+            let top = self.top + 2 * row;
+            across_lines(x, top, row == 0, padded, &mut lines);
             for column in 0..4 {
-                let line = |i: usize| &lines[((2 * row + i) % 4 * 4 + column) * part..][..part];
+                let line = |i: usize| &lines[((top + i) % 4 * 4 + column) * part..][..part];
                 let first = row * self.squares;
                 input_down([line(0), line(1), line(2), line(3)], padded, first, length, column, &mut terms);
             }
@@ -236,15 +231,12 @@ dispatch! {
 mod tests {
     use super::*;
     use crate::kernels::element::Bf16;
-    use crate::kernels::winograd::serves;
+    use crate::kernels::test_value as value;
+    use crate::kernels::winograd::tests::served;
 
     /// Beside the plain gradient, on top of sums that are there.
     fn check<E: Element>(height: usize, width: usize, inputs: usize, outputs: usize, bound: f32) {
-        let geometry = Geometry { batch: 1, height, width, inputs, outputs, kernel: 3 };
-        if E::kernels().is_empty() || !serves::<E>(&geometry) {
-            return;
-        }
-        let value = |i: usize| ((i * 7919 + 13) % 257) as f32 / 128.0 - 1.0;
+        let Some(geometry) = served::<E>(height, width, inputs, outputs) else { return };
         let picture = |channels: usize, shift: usize| -> Vec<f32> {
             (0..height * width * channels).map(|i| value(3 * i + shift)).collect()
         };

@@ -82,13 +82,7 @@ pub fn convolve<E: Element>(plane: &Plane<E>, weights: &Packed<E>, mut take: imp
     let mut sums: [Tile; PLACES] = std::array::from_fn(|_| Tile::zero());
     let mut results = [Tile::zero(), Tile::zero()];
     for top in (0..rows).step_by(2) {
-        for y in if top == 0 { 0 } else { top + 2 }..top + 4 {
-            // What an odd number of rows lacks at the end is in no result that is taken; the same holds for columns,
-            // whose missing pixel is what follows in memory.
-            let start = y.min(plane.extent().lines() - 1) * plane.extent().line();
-            let line = &plane.data()[start..][..(2 * squares + 2) * channels];
-            across(line, channels, length, &mut lines[y % 4 * 4 * part..][..4 * part]);
-        }
+        across_lines(plane, top, top == 0, length, &mut lines);
         for x in 0..4 {
             let line = |i: usize| &lines[((top + i) % 4 * 4 + x) * part..][..part];
             down([line(0), line(1), line(2), line(3)], x, &mut terms);
@@ -113,6 +107,20 @@ pub fn convolve<E: Element>(plane: &Plane<E>, weights: &Packed<E>, mut take: imp
                 }
             }
         }
+    }
+}
+
+/// Bᵀd along the four lines of the row of squares whose results begin at row `top`: line y at place y % 4 of `lines`,
+/// [4, 4, squares, length]. Two of them are there from the row above, unless this is the `first`.
+fn across_lines<E: Element>(plane: &Plane<E>, top: usize, first: bool, length: usize, lines: &mut [f32]) {
+    let Extent { width, channels, .. } = plane.extent();
+    let all = lines.len() / 4;
+    for y in if first { top } else { top + 2 }..top + 4 {
+        // What an odd number of rows lacks at the end is in no result that is taken, and meets zeros of the gradient; the
+        // same holds for columns, whose missing pixel is what follows in memory.
+        let start = y.min(plane.extent().lines() - 1) * plane.extent().line();
+        let line = &plane.data()[start..][..(2 * width.div_ceil(2) + 2) * channels];
+        across(line, channels, length, &mut lines[y % 4 * all..][..all]);
     }
 }
 
@@ -180,16 +188,23 @@ dispatch! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::conv2d;
     use crate::kernels::element::Bf16;
+    use crate::kernels::{conv2d, test_value as value};
+
+    /// The geometry, if this machine takes it this way.
+    pub fn served<E: Element>(
+        height: usize,
+        width: usize,
+        inputs: usize,
+        outputs: usize,
+    ) -> Option<Geometry> {
+        let geometry = Geometry { batch: 1, height, width, inputs, outputs, kernel: 3 };
+        (!E::kernels().is_empty() && serves::<E>(&geometry)).then_some(geometry)
+    }
 
     /// Beside the plain convolution, turned weights too.
     fn check<E: Element>(height: usize, width: usize, inputs: usize, outputs: usize, bound: f32) {
-        let geometry = Geometry { batch: 1, height, width, inputs, outputs, kernel: 3 };
-        if E::kernels().is_empty() || !serves::<E>(&geometry) {
-            return;
-        }
-        let value = |i: usize| ((i * 7919 + 13) % 257) as f32 / 128.0 - 1.0;
+        let Some(geometry) = served::<E>(height, width, inputs, outputs) else { return };
         let picture: Vec<f32> = (0..height * width * inputs.max(outputs)).map(value).collect();
         let weights: Vec<f32> = (0..geometry.weights()).map(|i| value(3 * i + 1)).collect();
         let compare = |channels: usize, ours: Packed<E>, plain: Packed<E>| {
