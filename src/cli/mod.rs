@@ -39,7 +39,8 @@ Exit status:
   1    some pictures failed; each has a line on stderr, the others are done
   2    the command line, a model or a folder makes no sense; nothing is done
   130  interrupted; no file is left half written
-  143  terminated; the same"
+  143  terminated; the same
+  129  the terminal is gone; the same (nohup ipt ... goes on)"
 )]
 pub struct Cli {
     /// What to do.

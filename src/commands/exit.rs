@@ -11,10 +11,8 @@ pub enum Exit {
     Failed,
     /// 2: the request or the model makes no sense; nothing is done.
     Refused,
-    /// 130: stopped by Ctrl-C.
-    Interrupted,
-    /// 143: stopped by a request to terminate.
-    Terminated,
+    /// 128 and its number: stopped by a signal (Ctrl-C: 130).
+    Signal(u8),
 }
 
 impl Exit {
@@ -30,8 +28,7 @@ impl Exit {
             Exit::Done => 0,
             Exit::Failed => 1,
             Exit::Refused => 2,
-            Exit::Interrupted => 130,
-            Exit::Terminated => 143,
+            Exit::Signal(number) => 128 + number,
         }
     }
 }
@@ -48,7 +45,7 @@ mod tests {
 
     #[test]
     fn the_worse_end_wins() {
-        let all = [Exit::Done, Exit::Failed, Exit::Refused, Exit::Interrupted, Exit::Terminated];
+        let all = [Exit::Done, Exit::Failed, Exit::Refused, Exit::Signal(2), Exit::Signal(15)];
         assert_eq!(all.map(Exit::code), [0, 1, 2, 130, 143]);
         for (i, a) in all.into_iter().enumerate() {
             for (j, b) in all.into_iter().enumerate() {

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use anyhow::{Context, bail};
-use signal_hook::consts::SIGTERM;
 use signal_hook::flag;
 
 use super::display::Display;
@@ -300,11 +299,7 @@ pub(super) fn go(options: &mut Options, args: &Training, global: &Global) -> any
             if !quiet {
                 progress::line(format_args!("stopped and saved at step {step}; --resume goes on"));
             }
-            Ok(if signal.load(Ordering::SeqCst) == SIGTERM as usize {
-                Exit::Terminated
-            } else {
-                Exit::Interrupted
-            })
+            Ok(Exit::Signal(signal.load(Ordering::SeqCst) as u8))
         }
         Err(error) if stepped => {
             complain(error);
@@ -317,7 +312,7 @@ pub(super) fn go(options: &mut Options, args: &Training, global: &Global) -> any
 /// The first signal is noted here; the second ends the program on the spot.
 fn catch_signals() -> std::io::Result<Arc<AtomicUsize>> {
     let again = Arc::new(AtomicBool::new(false));
-    for signal in interrupt::SIGNALS {
+    for signal in interrupt::signals() {
         flag::register_conditional_shutdown(signal, 128 + signal, again.clone())?;
         flag::register(signal, again.clone())?;
     }

@@ -264,10 +264,9 @@ impl Options {
         let weights = &self.task_weights;
         if !weights.is_empty() && weights.len() != self.model.tasks.len() {
             let tasks: Vec<_> = self.model.tasks.iter().map(Task::to_string).collect();
+            let (given, wanted) = (weights.len(), tasks.len());
             return refuse(&format!(
-                "{} task weights for {} tasks: {}",
-                weights.len(),
-                tasks.len(),
+                "task weights: {given} given, {wanted} wanted, for {}",
                 tasks.join(", ")
             ));
         }

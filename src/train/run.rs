@@ -24,6 +24,7 @@ use crate::dataset::{Files, Loader, Pairs, Photos, Recipe, Source};
 use crate::degrade::StreakSet;
 use crate::error::{AtPath, Error, Result, visible};
 use crate::ops::Precision;
+use crate::task::Task;
 use crate::weights::{Model, Parameters};
 
 /// Whoever looks on while a run goes.
@@ -312,6 +313,9 @@ fn pictures(
     let streaks = options.rain_streaks.as_ref().map(StreakSet::load).transpose()?.map(Arc::new);
     let tune = options.tune.as_ref();
     let tasks = &options.model.tasks;
+    if streaks.is_some() && !tasks.contains(&Task::Derain) {
+        watch.note("the rain streaks are not used: no task is derain");
+    }
     let run = place.folder();
     let note = |note: &str| watch.note(note);
     let validation = match (&options.validate, tune.and_then(|tune| tune.validate_pairs.as_ref())) {

@@ -147,7 +147,7 @@ fn nonsense_is_refused_before_any_work() {
         (&["tune", "--out", "typo", "--resume"], "typo: no run to resume"),
         (
             &["train", ".", "--out", "run", "--tasks", "derain", "--task-weights", "0,0,0,1,0,0"],
-            "6 task weights for 1 tasks: derain",
+            "6 given, 1 wanted, for derain",
         ),
         (&["train", ".", "--out", "run", "--tasks", "derain", "--task-weights", "0"], "one is above"),
         (
@@ -217,6 +217,20 @@ fn what_is_not_given_comes_from_the_run() {
     // A rate that is the default goes with what it is the default of.
     succeed(&["train", "--config", "two/config.toml", "--out", "adam", "--optimizer", "adam", "-q"], at);
     assert_eq!(Options::open(&at.join("adam/config.toml")).unwrap().rate, 3e-4);
+}
+
+#[test]
+fn streaks_without_rain_are_noted() {
+    let folder = photos();
+    std::fs::create_dir(folder.path().join("streaks")).unwrap();
+    image::GrayImage::new(40, 30).save(folder.path().join("streaks/1.png")).unwrap();
+    let run = |task, out| {
+        let arguments = ["train", "0.png", "--preset", "tiny", "--steps", "0", "--rain-streaks", "streaks"];
+        succeed(&[&arguments[..], &["--tasks", task, "--out", out]].concat(), folder.path())
+    };
+    let note = "the rain streaks are not used";
+    let (unused, used) = (run("sr2", "unused"), run("derain", "used"));
+    assert!(unused.contains(note) && !used.contains(note), "{unused}{used}");
 }
 
 /// Waits until the run has a checkpoint.
