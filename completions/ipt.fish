@@ -28,32 +28,32 @@ complete -c ipt -n "__fish_ipt_needs_command" -s j -l jobs -d 'Threads to use; a
 complete -c ipt -n "__fish_ipt_needs_command" -s q -l quiet -d 'Say nothing but errors'
 complete -c ipt -n "__fish_ipt_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ipt -n "__fish_ipt_needs_command" -s V -l version -d 'Print version'
-complete -c ipt -n "__fish_ipt_needs_command" -f -a "restore" -d 'Repair pictures: enlarge them, take noise or rain away'
+complete -c ipt -n "__fish_ipt_needs_command" -f -a "restore" -d 'Repair pictures: enlarge them, remove noise or rain'
 complete -c ipt -n "__fish_ipt_needs_command" -f -a "degrade" -d 'Damage pictures: shrink them, add noise or rain, compress or blur them'
 complete -c ipt -n "__fish_ipt_needs_command" -f -a "score" -d 'Measure how near restored pictures are to their references'
 complete -c ipt -n "__fish_ipt_needs_command" -f -a "train" -d 'Train a model on photographs, for several tasks at once'
 complete -c ipt -n "__fish_ipt_needs_command" -f -a "tune" -d 'Fine-tune a trained model to one task'
 complete -c ipt -n "__fish_ipt_needs_command" -f -a "merge" -d 'Put the tasks of several models into one'
 complete -c ipt -n "__fish_ipt_needs_command" -f -a "export" -d 'Write a model as a file that Python opens'
-complete -c ipt -n "__fish_ipt_using_subcommand restore" -s t -l task -d 'What to undo; the model must have learned it. Several, with commas between, are done one after the other: derain,denoise30,sr2' -r -f -a "sr2\t''
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -s t -l task -d 'What to undo: any task of the model. Several, separated by commas, are done one after the other: derain,denoise30,sr2' -r -f -a "sr2\t''
 sr3\t''
 sr4\t''
 derain\t''
 denoise30\t''
 denoise50\t''"
-complete -c ipt -n "__fish_ipt_using_subcommand restore" -s m -l model -d 'A model of `ipt train` or `ipt tune`, or published weights (.pt); `embedded` is the one inside the program' -r -F
-complete -c ipt -n "__fish_ipt_using_subcommand restore" -l tiling -d 'How a picture is cut into tiles of 48 pixels that overlap' -r -f -a "auto\t'Tiles share 10 pixels, blended; 6 where a model adds to a bicubic enlargement, which gives the same'
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -s m -l model -d 'A model of `ipt train` or `ipt tune`, or published weights (.pt); `embedded` is the built-in model' -r -F
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l tiling -d 'How a picture is cut into overlapping tiles of 48 pixels, or 96 where the model sees squares as pixels' -r -f -a "auto\t'Tiles share 10 pixels, blended; 6 where a model adds to a bicubic enlargement, which gives the same'
 paper\t'As in the paper: tiles share 10 pixels, blended'
-published\t'As in the published code: a tile every 12 pixels, and the mean of their middles; ten times the work'"
-complete -c ipt -n "__fish_ipt_using_subcommand restore" -l device -d 'Where to compute: auto takes a GPU where there is one; cuda:N is the GPU of number N' -r -f -a "auto\t''
+published\t'As in the published code: a tile every quarter of its side, and the mean of their middles; ten times the work'"
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l device -d 'Where to compute: auto takes a GPU where there is one; cuda:1 is the second GPU' -r -f -a "auto\t''
 cpu\t''
 cuda\t''"
-complete -c ipt -n "__fish_ipt_using_subcommand restore" -l precision -d 'Numbers to multiply in: bf16 is faster and a little less exact; auto takes bf16 where the processor multiplies it' -r -f -a "auto\t''
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l precision -d 'Number format of products: bf16 is faster and a little less exact; auto takes it where the processor has it' -r -f -a "auto\t''
 f32\t''
 bf16\t''"
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -s o -l out -d 'Folder for the results; then all paths are inputs' -r -f -a "(__fish_complete_directories)"
-complete -c ipt -n "__fish_ipt_using_subcommand restore" -l files0-from -d 'Take the inputs from this file (- is stdin), where each ends with a zero byte, as `find -print0` writes them; each keeps its folders in DIR, out of which none may lead by `..`' -r -F
-complete -c ipt -n "__fish_ipt_using_subcommand restore" -l format -d 'Format of the outputs; else the extension of the output decides, else the input' -r -f -a "png\t''
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l files0-from -d 'Read the paths of the inputs from FILE (- is stdin), each ended by a zero byte, as `find -print0` writes them. They keep their folders below DIR; one whose `..` would lead out of it is refused' -r -F
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l format -d 'Format of the outputs [default: by the extension of the output, else that of the input]' -r -f -a "png\t''
 jpeg\t''
 webp\t''
 tiff\t''
@@ -70,15 +70,15 @@ small\t'The smallest'"
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l strip -d 'Leave out what the input says of camera, place and editing (EXIF, XMP); with `=all` its colour profile, too' -r -f -a "safe\t'All that does not change how the picture looks'
 all\t'The colour profile, too: colours may look different then'"
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -s j -l jobs -d 'Threads to use; all of the machine\'s if not given' -r
-complete -c ipt -n "__fish_ipt_using_subcommand restore" -l list -d 'Print the model\'s tasks, how good it is at them, its size, its id and where it comes from'
-complete -c ipt -n "__fish_ipt_using_subcommand restore" -l self-ensemble -d 'Restore all eight flips and turns of a picture and take the mean, for rain the picture and its mirror image: eight times the work (twice), a little better'
-complete -c ipt -n "__fish_ipt_using_subcommand restore" -l baseline -d 'No model: enlarge with the bicubic filter, or pass the picture on as it is. What a model has to beat'
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l list -d 'Print the model\'s tasks, its measured quality, size, id and provenance'
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l self-ensemble -d 'Average the results for all eight flips and turns of the picture (for derain, for the picture and its mirror image): a little better, for eight (two) times the work'
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l baseline -d 'Use no model: enlarge with the bicubic filter, or pass the picture on as it is. This is what a model has to beat'
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l overwrite -d 'Replace outputs that exist'
-complete -c ipt -n "__fish_ipt_using_subcommand restore" -l skip-existing -d 'Leave outputs that exist, and make only what is missing'
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l skip-existing -d 'Make only the outputs that are missing'
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l dry-run -d 'Print what would become what, and do nothing'
-complete -c ipt -n "__fish_ipt_using_subcommand restore" -l fail-fast -d 'After a failure begin no other picture'
-complete -c ipt -n "__fish_ipt_using_subcommand restore" -l json -d 'Print a JSON object for each picture on a line of its own: input, output, task, model and its id, sizes, format and seconds, or the error; of `degrade` also seed and parameters'
-complete -c ipt -n "__fish_ipt_using_subcommand restore" -s v -l verbose -d 'Say of each picture when it is done'
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l fail-fast -d 'Begin no further picture after a failure'
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l json -d 'Print a line of JSON for each picture: input, output, task, sizes, format and seconds, or the error; with restore also the model and its id, with degrade the seed and all parameters'
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -s v -l verbose -d 'Print a line for each picture that is done'
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -s q -l quiet -d 'Say nothing but errors'
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s t -l task -d 'What `restore` is to undo, or another damage; any denoiseN, jpegN and blurN' -r -f -a "sr2\t''
@@ -92,8 +92,8 @@ blur1.6\t''"
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l seed -d 'Another seed draws other noise and rain' -r
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l rain-streaks -d 'Take the rain from the pictures in this folder, bright streaks on black' -r -f -a "(__fish_complete_directories)"
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s o -l out -d 'Folder for the results; then all paths are inputs' -r -f -a "(__fish_complete_directories)"
-complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l files0-from -d 'Take the inputs from this file (- is stdin), where each ends with a zero byte, as `find -print0` writes them; each keeps its folders in DIR, out of which none may lead by `..`' -r -F
-complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l format -d 'Format of the outputs; else the extension of the output decides, else the input' -r -f -a "png\t''
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l files0-from -d 'Read the paths of the inputs from FILE (- is stdin), each ended by a zero byte, as `find -print0` writes them. They keep their folders below DIR; one whose `..` would lead out of it is refused' -r -F
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l format -d 'Format of the outputs [default: by the extension of the output, else that of the input]' -r -f -a "png\t''
 jpeg\t''
 webp\t''
 tiff\t''
@@ -112,21 +112,21 @@ all\t'The colour profile, too: colours may look different then'"
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s j -l jobs -d 'Threads to use; all of the machine\'s if not given' -r
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l record -d 'Write into the result, a PNG file, how it was made: a text chunk called ipt with task, seed, parameters and version as JSON'
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l overwrite -d 'Replace outputs that exist'
-complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l skip-existing -d 'Leave outputs that exist, and make only what is missing'
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l skip-existing -d 'Make only the outputs that are missing'
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l dry-run -d 'Print what would become what, and do nothing'
-complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l fail-fast -d 'After a failure begin no other picture'
-complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l json -d 'Print a JSON object for each picture on a line of its own: input, output, task, model and its id, sizes, format and seconds, or the error; of `degrade` also seed and parameters'
-complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s v -l verbose -d 'Say of each picture when it is done'
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l fail-fast -d 'Begin no further picture after a failure'
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -l json -d 'Print a line of JSON for each picture: input, output, task, sizes, format and seconds, or the error; with restore also the model and its id, with degrade the seed and all parameters'
+complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s v -l verbose -d 'Print a line for each picture that is done'
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s q -l quiet -d 'Say nothing but errors'
 complete -c ipt -n "__fish_ipt_using_subcommand degrade" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ipt -n "__fish_ipt_using_subcommand score" -l ref -d 'What the results should be: picture or folder; - is stdin' -r -F
-complete -c ipt -n "__fish_ipt_using_subcommand score" -s t -l task -d 'Count as is usual for this task: as the protocol srN, denoise or derain' -r -f -a "sr2\t''
+complete -c ipt -n "__fish_ipt_using_subcommand score" -s t -l task -d 'Measure as is usual for this task: as the protocol srN, denoise or derain' -r -f -a "sr2\t''
 sr3\t''
 sr4\t''
 derain\t''
 denoise30\t''
 denoise50\t''"
-complete -c ipt -n "__fish_ipt_using_subcommand score" -s p -l protocol -d 'Count by the rules of this name, and say on stderr what they are. srN crops the reference to a multiple of N, leaves out a border of N pixels, and Y decides; denoise and derain count whole pictures, RGB or Y decides; all round 16 bits to 8. ipt-paper counts as the paper\'s code does for the task that --task names: on Y. What decides is what --min-psnr looks at' -r -f -a "sr2\t''
+complete -c ipt -n "__fish_ipt_using_subcommand score" -s p -l protocol -d 'Measure by the rules of this name, and say on stderr what they are. srN crops the reference to a multiple of N, leaves out a border of N pixels, and Y decides; denoise and derain count whole pictures, RGB or Y decides; all round 16 bits to 8. ipt-paper counts as the paper\'s code does for the task that --task names: on Y. What decides is what --min-psnr looks at' -r -f -a "sr2\t''
 sr3\t''
 sr4\t''
 denoise\t''
@@ -140,17 +140,17 @@ complete -c ipt -n "__fish_ipt_using_subcommand score" -l min-psnr -d 'Fail, wit
 complete -c ipt -n "__fish_ipt_using_subcommand score" -l html -d 'Also write the report as a page that works offline: tables that sort, and results, reference and difference side by side with the worst tiles marked. Of more than 24 pictures the 24 worst are shown; large ones are shrunk, but not their worst tiles, so that all take about 32 MiB at most. FILE ends in .html; an older one is replaced' -r -F
 complete -c ipt -n "__fish_ipt_using_subcommand score" -s j -l jobs -d 'Threads to use; all of the machine\'s if not given' -r
 complete -c ipt -n "__fish_ipt_using_subcommand score" -l json -d 'Print one JSON object: images, mean, interval, shave, protocol; of two results also difference'
-complete -c ipt -n "__fish_ipt_using_subcommand score" -l csv -d 'Print CSV, one line a picture'
+complete -c ipt -n "__fish_ipt_using_subcommand score" -l csv -d 'Print CSV, one line for each picture, without the mean'
 complete -c ipt -n "__fish_ipt_using_subcommand score" -s q -l quiet -d 'Say nothing but errors'
 complete -c ipt -n "__fish_ipt_using_subcommand score" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l preset -d 'Shape of the model [default: default]' -r -f -a "base\t'As published: 115 million parameters for one task'
-default\t'The shape of the model inside the program'
+default\t'The shape of the built-in model'
 tiny\t'For trying things out'"
-complete -c ipt -n "__fish_ipt_using_subcommand train" -l from -d 'Begin with a trained model instead of random weights: a file, or `embedded` for the one inside the program. The shape is the model\'s; a task that it has not learned begins with the nearest that it has' -r -F
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l from -d 'Begin with a trained model instead of random weights: a file, or `embedded` for the built-in one. The shape is the model\'s; a task that it has not learned begins with the nearest that it has' -r -F
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l blocks -d 'Residual blocks of each head, and, given again, of the heads of these tasks [default: the preset\'s, or those of --from]. Where a trained model has fewer, the further ones stand behind them and change nothing until they have learned' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l share-head -d 'Tasks that share one head, where each else has its own: what one learns serves all, and the model is smaller. To be given once for each such head; `none` for none [default: as in --from; in the preset default all that enlarge]. Where tasks of --from had heads of their own, they begin with the first\'s' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l shared-blocks -d 'Residual blocks behind the transformer that all tasks share [default: the preset\'s]. With as many fewer in each head, more is learned of many tasks in little time' -r
-complete -c ipt -n "__fish_ipt_using_subcommand train" -l unshuffle -d 'Tasks that see squares of 2×2 pixels as one pixel: for the same work four times the pixels, and twice as far; `none`, or any that do not enlarge [default: as their like in --from or the preset: derain, but not in base]. Where --from has a task otherwise, its tail begins anew' -r
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l unshuffle -d 'Tasks that see squares of 2×2 pixels as one pixel: the same work covers four times the area, and the model sees twice as far; `none`, or any that do not enlarge [default: as their like in --from or the preset: derain, but not in base]. Where --from has a task otherwise, its tail begins anew' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l tasks -d 'Tasks to learn; any denoiseN too [default: those of --from, else sr2,sr3,sr4,derain,denoise30,denoise50]' -r -f -a "sr2\t''
 sr3\t''
 sr4\t''
@@ -160,21 +160,21 @@ denoise50\t''"
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l task-weights -d 'How often each task is drawn, relative to the others, in the order of the tasks (`ipt restore --list` tells a model\'s) [default: equally]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l pairs -d 'Let a task learn from pairs that you have instead of photographs, matched by their paths in both folders without extensions; may be given several times, for one task or for several' -r -f -a "(__fish_complete_directories)"
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l files-from -d 'Read further photographs from a list, one path a line; - is stdin' -r -F
-complete -c ipt -n "__fish_ipt_using_subcommand train" -s o -l out -d 'The run\'s folder: final.safetensors, checkpoints, log.jsonl, config.toml' -r -f -a "(__fish_complete_directories)"
+complete -c ipt -n "__fish_ipt_using_subcommand train" -s o -l out -d 'The run\'s folder, for its result (final.safetensors), checkpoints, log, curves, samples and config.toml' -r -f -a "(__fish_complete_directories)"
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l config -d 'Start from the options in this file, such as the config.toml of a run' -r -F
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l steps -d 'Steps at which the run ends [default: 20000, if there is no --max-time]' -r
-complete -c ipt -n "__fish_ipt_using_subcommand train" -l epochs -d 'The same in epochs: an epoch is as many patches as there are pictures' -r
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l epochs -d 'Epochs after which the run ends: an epoch is as many patches as there are pictures' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l max-time -d 'Time of training after which the run ends, as in 2h30m; the learning rate follows whichever of steps and time is nearer its end' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l save-every -d 'Steps between checkpoints [default: 500]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l keep -d 'Checkpoints kept, the newest [default: 3]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l batch -d 'Patches in a batch [default: 16]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l accumulate -d 'Batches whose gradients make one step [default: 1]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l seed -d 'Another seed gives other weights at the start, and other patches [default: 0]' -r
-complete -c ipt -n "__fish_ipt_using_subcommand train" -l optimizer -d 'What makes steps of gradients [default: muon; adam with --schedule paper and --preset base]' -r -f -a "adam\t'Adam for all weights, as in the paper'
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l optimizer -d 'The update rule [default: muon; adam with --schedule paper or --preset base]' -r -f -a "adam\t'Adam for all weights, as in the paper'
 muon\t'Muon for the matrices inside, with 20 times the rate; Adam for the rest'"
-complete -c ipt -n "__fish_ipt_using_subcommand train" -l lr -d 'Largest learning rate [default: 5e-4, to tune 2e-4; with --optimizer adam 3e-4, to tune 2e-5; 5e-5 with --schedule paper]' -r
-complete -c ipt -n "__fish_ipt_using_subcommand train" -l schedule -d 'How the learning rate goes [default: cosine]' -r -f -a "cosine\t'Down half a cosine'
-paper\t'The paper\'s: two fifths after two thirds'
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l lr -d 'Largest learning rate [default of train: 5e-4, with adam 3e-4, with --schedule paper 5e-5; of tune: 2e-4, with adam 2e-5]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l schedule -d 'How the learning rate goes [default: cosine]' -r -f -a "cosine\t'Falls along half a cosine to near zero'
+paper\t'The paper\'s: constant, and 40 % of that after two thirds of the run'
 constant\t'The same throughout'"
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l warmup -d 'Steps in which the learning rate rises at the start [default: 200]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l loss -d 'How restored pictures are compared with the true ones [default: l1]' -r -f -a "l1\t'The mean absolute error, as in the paper'
@@ -183,20 +183,20 @@ complete -c ipt -n "__fish_ipt_using_subcommand train" -l lambda -d 'Weight of t
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l contrastive-form -d 'Which contrastive loss [default: paper]' -r -f -a "paper\t'Equation 5 of the paper'
 supcon\t'Supervised contrastive, temperature 0.07'"
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l contrastive-patches -d 'Patches of each image that the contrastive loss compares, drawn anew each step; 0 for all, which costs as much as a step or more where the model is small [default: 32]' -r
-complete -c ipt -n "__fish_ipt_using_subcommand train" -l clip -d 'Largest norm of the gradient, the L1 being on the scale 0..1; 0 for any. The default is less than gradients have, so that each step weighs the same, whatever its task [default: 0.001]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l clip -d 'Largest norm of the gradient, the L1 being on the scale 0..1; 0 for no limit. The default is below the norms that occur, so that each step weighs the same, whatever its task [default: 0.001]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l ema -d 'Decay of the running mean of the weights, which is the result [default: 0.999]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l validate -d 'Measure on the good pictures in this folder, degraded as the tasks ask; none of them is trained on' -r -f -a "(__fish_complete_directories)"
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l validate-every -d 'Steps between measurements [default: 1000]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l rain-streaks -d 'Take half of the rain from the pictures in this folder, bright streaks on black' -r -f -a "(__fish_complete_directories)"
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l cache -d 'Memory for decoded photographs [default: 2048]' -r
-complete -c ipt -n "__fish_ipt_using_subcommand train" -l device -d 'Where to compute: auto takes a GPU where there is one; cuda:N is the GPU of number N [default: auto]' -r -f -a "auto\t''
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l device -d 'Where to compute: auto takes a GPU where there is one; cuda:1 is the second GPU [default: auto]' -r -f -a "auto\t''
 cpu\t''
 cuda\t''"
-complete -c ipt -n "__fish_ipt_using_subcommand train" -l precision -d 'Numbers to multiply in, sums being f32; auto takes bf16 where the machine has it [default: auto]' -r -f -a "auto\t''
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l precision -d 'Number format of products, sums being f32; auto takes bf16 where the machine has it [default: auto]' -r -f -a "auto\t''
 f32\t''
 bf16\t''"
 complete -c ipt -n "__fish_ipt_using_subcommand train" -s j -l jobs -d 'Threads to use; all of the machine\'s if not given' -r
-complete -c ipt -n "__fish_ipt_using_subcommand train" -l freeze-body -d 'Leave the body of the trained model as it is: train heads, tails and task embeddings only. What is not trained at all, such as a task of weight 0, then gives what it gave before; where it shares its head with a task that is trained, the run is refused'
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l freeze-body -d 'Leave the body of the trained model as it is: train heads, tails and task embeddings only. What is not trained at all (in train, a task of weight 0) then gives what it gave before; where it shares its head with a task that is trained, the run is refused'
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l resume -d 'Go on from the newest sound checkpoint of the run'
 complete -c ipt -n "__fish_ipt_using_subcommand train" -s q -l quiet -d 'Say nothing but errors'
 complete -c ipt -n "__fish_ipt_using_subcommand train" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -206,25 +206,25 @@ sr4\t''
 derain\t''
 denoise30\t''
 denoise50\t''"
-complete -c ipt -n "__fish_ipt_using_subcommand tune" -s m -l model -d 'A model of `ipt train`, or published weights (.pt) [default: `embedded`, the one inside the program]' -r -F
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -s m -l model -d 'A model of `ipt train`, or published weights (.pt) [default: `embedded`, the built-in model]' -r -F
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l pairs -d 'Learn from pairs that you have, matched by their paths in both folders without extensions, instead of degrading photographs; may be given several times' -r -f -a "(__fish_complete_directories)"
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l validate-pairs -d 'Measure on pairs that you have; none of their clean pictures is learned from' -r -f -a "(__fish_complete_directories)"
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l files-from -d 'Read further photographs from a list, one path a line; - is stdin' -r -F
-complete -c ipt -n "__fish_ipt_using_subcommand tune" -s o -l out -d 'The run\'s folder: final.safetensors, checkpoints, log.jsonl, config.toml' -r -f -a "(__fish_complete_directories)"
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -s o -l out -d 'The run\'s folder, for its result (final.safetensors), checkpoints, log, curves, samples and config.toml' -r -f -a "(__fish_complete_directories)"
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l config -d 'Start from the options in this file, such as the config.toml of a run' -r -F
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l steps -d 'Steps at which the run ends [default: 20000, if there is no --max-time]' -r
-complete -c ipt -n "__fish_ipt_using_subcommand tune" -l epochs -d 'The same in epochs: an epoch is as many patches as there are pictures' -r
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l epochs -d 'Epochs after which the run ends: an epoch is as many patches as there are pictures' -r
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l max-time -d 'Time of training after which the run ends, as in 2h30m; the learning rate follows whichever of steps and time is nearer its end' -r
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l save-every -d 'Steps between checkpoints [default: 500]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l keep -d 'Checkpoints kept, the newest [default: 3]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l batch -d 'Patches in a batch [default: 16]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l accumulate -d 'Batches whose gradients make one step [default: 1]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l seed -d 'Another seed gives other weights at the start, and other patches [default: 0]' -r
-complete -c ipt -n "__fish_ipt_using_subcommand tune" -l optimizer -d 'What makes steps of gradients [default: muon; adam with --schedule paper and --preset base]' -r -f -a "adam\t'Adam for all weights, as in the paper'
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l optimizer -d 'The update rule [default: muon; adam with --schedule paper or --preset base]' -r -f -a "adam\t'Adam for all weights, as in the paper'
 muon\t'Muon for the matrices inside, with 20 times the rate; Adam for the rest'"
-complete -c ipt -n "__fish_ipt_using_subcommand tune" -l lr -d 'Largest learning rate [default: 5e-4, to tune 2e-4; with --optimizer adam 3e-4, to tune 2e-5; 5e-5 with --schedule paper]' -r
-complete -c ipt -n "__fish_ipt_using_subcommand tune" -l schedule -d 'How the learning rate goes [default: cosine]' -r -f -a "cosine\t'Down half a cosine'
-paper\t'The paper\'s: two fifths after two thirds'
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l lr -d 'Largest learning rate [default of train: 5e-4, with adam 3e-4, with --schedule paper 5e-5; of tune: 2e-4, with adam 2e-5]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l schedule -d 'How the learning rate goes [default: cosine]' -r -f -a "cosine\t'Falls along half a cosine to near zero'
+paper\t'The paper\'s: constant, and 40 % of that after two thirds of the run'
 constant\t'The same throughout'"
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l warmup -d 'Steps in which the learning rate rises at the start [default: 200]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l loss -d 'How restored pictures are compared with the true ones [default: l1]' -r -f -a "l1\t'The mean absolute error, as in the paper'
@@ -233,24 +233,24 @@ complete -c ipt -n "__fish_ipt_using_subcommand tune" -l lambda -d 'Weight of th
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l contrastive-form -d 'Which contrastive loss [default: paper]' -r -f -a "paper\t'Equation 5 of the paper'
 supcon\t'Supervised contrastive, temperature 0.07'"
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l contrastive-patches -d 'Patches of each image that the contrastive loss compares, drawn anew each step; 0 for all, which costs as much as a step or more where the model is small [default: 32]' -r
-complete -c ipt -n "__fish_ipt_using_subcommand tune" -l clip -d 'Largest norm of the gradient, the L1 being on the scale 0..1; 0 for any. The default is less than gradients have, so that each step weighs the same, whatever its task [default: 0.001]' -r
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l clip -d 'Largest norm of the gradient, the L1 being on the scale 0..1; 0 for no limit. The default is below the norms that occur, so that each step weighs the same, whatever its task [default: 0.001]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l ema -d 'Decay of the running mean of the weights, which is the result [default: 0.999]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l validate -d 'Measure on the good pictures in this folder, degraded as the tasks ask; none of them is trained on' -r -f -a "(__fish_complete_directories)"
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l validate-every -d 'Steps between measurements [default: 1000]' -r
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l rain-streaks -d 'Take half of the rain from the pictures in this folder, bright streaks on black' -r -f -a "(__fish_complete_directories)"
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l cache -d 'Memory for decoded photographs [default: 2048]' -r
-complete -c ipt -n "__fish_ipt_using_subcommand tune" -l device -d 'Where to compute: auto takes a GPU where there is one; cuda:N is the GPU of number N [default: auto]' -r -f -a "auto\t''
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l device -d 'Where to compute: auto takes a GPU where there is one; cuda:1 is the second GPU [default: auto]' -r -f -a "auto\t''
 cpu\t''
 cuda\t''"
-complete -c ipt -n "__fish_ipt_using_subcommand tune" -l precision -d 'Numbers to multiply in, sums being f32; auto takes bf16 where the machine has it [default: auto]' -r -f -a "auto\t''
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l precision -d 'Number format of products, sums being f32; auto takes bf16 where the machine has it [default: auto]' -r -f -a "auto\t''
 f32\t''
 bf16\t''"
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -s j -l jobs -d 'Threads to use; all of the machine\'s if not given' -r
-complete -c ipt -n "__fish_ipt_using_subcommand tune" -l freeze-body -d 'Leave the body of the trained model as it is: train heads, tails and task embeddings only. What is not trained at all, such as a task of weight 0, then gives what it gave before; where it shares its head with a task that is trained, the run is refused'
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l freeze-body -d 'Leave the body of the trained model as it is: train heads, tails and task embeddings only. What is not trained at all (in train, a task of weight 0) then gives what it gave before; where it shares its head with a task that is trained, the run is refused'
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l resume -d 'Go on from the newest sound checkpoint of the run'
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -s q -l quiet -d 'Say nothing but errors'
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ipt -n "__fish_ipt_using_subcommand merge" -l share -d 'Of a task that a further model and those before it have: how much of its weights to take, and of theirs what is left. With less than 1 a tuned model gives back part of what it gained, and of what it lost' -r
+complete -c ipt -n "__fish_ipt_using_subcommand merge" -l share -d 'Where a later model has a task of an earlier one: the share of the later weights in the mean of both. With less than 1 a tuned model gives back part of what it gained, and of what it lost' -r
 complete -c ipt -n "__fish_ipt_using_subcommand merge" -s j -l jobs -d 'Threads to use; all of the machine\'s if not given' -r
 complete -c ipt -n "__fish_ipt_using_subcommand merge" -l overwrite -d 'Replace FILE if it exists'
 complete -c ipt -n "__fish_ipt_using_subcommand merge" -s q -l quiet -d 'Say nothing but errors'

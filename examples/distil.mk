@@ -1,4 +1,4 @@
-# A model that gives at once what it gives as the mean over turned pictures (restore --self-ensemble).
+# Trains a model to reach in one pass what it reaches with `ipt restore --self-ensemble`.
 #
 #   make -f examples/distil.mk PHOTOS=photos
 #   make -f examples/distil.mk PHOTOS=photos MODEL=run/final.safetensors TASKS="sr2+sr4 derain" LENGTH="--max-time 30m"
@@ -10,7 +10,7 @@
 # it is more of what can be learned. TRUTH=1 has it learn from both. The weights that are kept lie between MODEL's
 # and what was learned: SHARE of the latter.
 #
-# EVERY=3 takes each third photograph (EVERY_sr2=3 for sr2 alone): the restoring takes most of the time.
+# EVERY=3 takes every third photograph (EVERY_sr2=3 for sr2 alone): the restoring takes most of the time.
 # DEGRADE are options of `ipt degrade`, OPTIONS of `ipt train`; LENGTH is that of each run. Only what is missing is
 # made, and what was interrupted goes on; after a change of what was asked for, take another OUT.
 

@@ -50,14 +50,26 @@ impl Error {
     }
 }
 
+/// Words for a terminal, which may hold some of a file: control characters that would command it are escaped, lines
+/// and tabs stay.
+pub fn harmless(words: &str) -> String {
+    let mut text = String::with_capacity(words.len());
+    push_harmless(&mut text, words, |c| c.is_control() && !matches!(c, '\n' | '\t'));
+    text
+}
+
+fn push_harmless(text: &mut String, words: &str, harmful: impl Fn(char) -> bool) {
+    for c in words.chars() {
+        if harmful(c) { text.extend(c.escape_default()) } else { text.push(c) }
+    }
+}
+
 /// A path for people and for records: what is not UTF-8 as `\xff`, and control characters as `\n` or
 /// `\u{1b}`, since a file's name must neither break a line nor command a terminal.
 pub fn visible(path: impl AsRef<Path>) -> String {
     let mut text = String::new();
     for chunk in path.as_ref().as_os_str().as_encoded_bytes().utf8_chunks() {
-        for c in chunk.valid().chars() {
-            if c.is_control() { text.extend(c.escape_default()) } else { text.push(c) }
-        }
+        push_harmless(&mut text, chunk.valid(), char::is_control);
         for byte in chunk.invalid() {
             // Writing to a string cannot fail.
             let _ = write!(text, "\\x{byte:02x}");

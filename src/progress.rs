@@ -7,6 +7,8 @@ use std::io::{IsTerminal, Write, stderr};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::error::harmless;
+
 /// A bar, or nothing.
 #[derive(Debug)]
 pub struct Progress {
@@ -44,7 +46,7 @@ impl Progress {
         self.bar.set_length(total as u64);
     }
 
-    /// Starts at `step`, as a resumed run does.
+    /// `step` steps are done in all.
     pub fn set(&self, step: usize) {
         self.bar.set_position(step as u64);
     }
@@ -76,5 +78,5 @@ impl Drop for Progress {
 /// Writes a line to stderr. Where stderr is closed there is nobody left to tell.
 pub fn line(text: impl Display) {
     // One write a line: lines of parallel programs in one terminal stay whole.
-    let _ = stderr().write_all(format!("{text}\n").as_bytes());
+    let _ = stderr().write_all(harmless(&format!("{text}\n")).as_bytes());
 }

@@ -12,7 +12,7 @@ const MODULES: &[(&str, &str)] = &[
     ("interrupt", ""),
     ("atomic", "error interrupt"),
     ("startup", ""),
-    ("progress", ""),
+    ("progress", "error"),
     ("bicubic", ""),
     ("device", "error"),
     ("picture", "error bicubic"),
@@ -26,7 +26,7 @@ const MODULES: &[(&str, &str)] = &[
     ("dataset", "error task rng picture degrade batch model"),
     ("restore", "error task bicubic device picture ops model weights"),
     ("train", "error task rng atomic device picture degrade score dataset ops model weights restore"),
-    ("cli", "task degrade device picture score model"),
+    ("cli", "task degrade device picture score ops model"),
     (
         "commands",
         "error task atomic interrupt progress device picture degrade batch score ops dataset model weights train \

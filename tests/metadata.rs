@@ -130,11 +130,13 @@ fn metadata_goes_through_every_format_that_holds_it() {
 #[test]
 fn pictures_are_turned_upright() {
     let upright = picture(Layout::Grey);
-    for orientation in 1..=8u8 {
+    // Some programs write the name that JPEG has before it.
+    let names: [&[u8]; 2] = [b"", b"Exif\0\0"];
+    for (orientation, name) in (1..=8u8).flat_map(|orientation| names.map(|name| (orientation, name))) {
         let plain = encode_with(&upright, Format::Png, &Metadata::default(), &EncodeOptions::default());
         // An eXIf chunk behind the header of 33 bytes, with the orientation still in it.
         let mut file = plain.unwrap();
-        let body = exif(true, orientation.into(), 5, 3);
+        let body = [name, &exif(true, orientation.into(), 5, 3)].concat();
         let mut chunk = (body.len() as u32).to_be_bytes().to_vec();
         chunk.extend_from_slice(b"eXIf");
         chunk.extend_from_slice(&body);

@@ -55,6 +55,8 @@ pub struct Plan {
     pub skipped: usize,
     /// What could not even be planned: folders that cannot be read.
     pub failures: Vec<Error>,
+    /// Pictures in folders that are of no format that is read, by their extensions.
+    pub foreign: Vec<PathBuf>,
     /// What becomes of outputs that have appeared since.
     pub existing: Existing,
 }
@@ -161,14 +163,23 @@ impl Plan {
             _ => target.clone(),
         };
         let before = self.jobs.len() + self.failures.len();
-        for found in walk::pictures(folder) {
+        let foreign_before = self.foreign.len();
+        for found in walk::files(folder) {
             match found {
-                Ok(found) => self.add_found(found, &target, options),
+                Ok(found) if Format::from_extension(&found.path).is_some() => {
+                    self.add_found(found, &target, options)
+                }
+                Ok(found) if Format::is_foreign(&found.path) => self.foreign.push(found.path),
+                Ok(_) => {}
                 Err(error) => self.failures.push(error),
             }
         }
         if self.jobs.len() + self.failures.len() == before {
-            return Err(Error::Usage(format!("no pictures in {}", visible(folder))));
+            let foreign = self.foreign.get(foreign_before);
+            let only = foreign.map_or(String::new(), |path| {
+                format!(" but {}, which is of no format that is read", visible(path))
+            });
+            return Err(Error::Usage(format!("no pictures in {}{only}", visible(folder))));
         }
         Ok(())
     }

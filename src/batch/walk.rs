@@ -1,4 +1,4 @@
-//! The pictures in a folder.
+//! The files and pictures in a folder.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use walkdir::WalkDir;
 use crate::error::{Error, Result, visible};
 use crate::picture::Format;
 
-/// A picture in a walked folder.
+/// A file in a walked folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// The file, beginning with the folder as it was named.
@@ -19,14 +19,18 @@ pub struct Found {
 /// The files in `folder` and the folders below it that a picture's extension names, sorted by
 /// path; links are followed. What could not be read is an error in its place.
 pub fn pictures(folder: &Path) -> impl Iterator<Item = Result<Found>> + '_ {
+    let picture = |found: &Found| Format::from_extension(&found.path).is_some();
+    files(folder).filter(move |found| found.as_ref().is_ok_and(picture) || found.is_err())
+}
+
+/// The same of all files.
+pub(super) fn files(folder: &Path) -> impl Iterator<Item = Result<Found>> + '_ {
     let walk = WalkDir::new(folder).follow_links(true).sort_by_file_name();
     walk.into_iter().filter_map(move |entry| match entry {
-        Ok(entry) => {
-            (entry.file_type().is_file() && Format::from_extension(entry.path()).is_some()).then(|| {
-                let relative = entry.path().strip_prefix(folder).unwrap_or(entry.path()).to_path_buf();
-                Ok(Found { relative, path: entry.into_path() })
-            })
-        }
+        Ok(entry) => entry.file_type().is_file().then(|| {
+            let relative = entry.path().strip_prefix(folder).unwrap_or(entry.path()).to_path_buf();
+            Ok(Found { relative, path: entry.into_path() })
+        }),
         Err(error) => Some(Err(unreadable(folder, error))),
     })
 }

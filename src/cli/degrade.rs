@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::paths::{Paths, RULE};
-use super::values::DegradationName;
+use super::values::name;
 use crate::degrade::Degradation;
 
 /// Damage pictures: shrink them, add noise or rain, compress or blur them
@@ -24,7 +24,7 @@ use crate::degrade::Degradation;
 #[command(after_long_help = format!("{RULE}\n\n{EXAMPLES}"))]
 pub struct Degrade {
     /// What `restore` is to undo, or another damage; any denoiseN, jpegN and blurN
-    #[arg(short, long, value_parser = DegradationName)]
+    #[arg(short, long, value_parser = name::<Degradation>())]
     pub task: Degradation,
     /// Another seed draws other noise and rain
     #[arg(long, value_name = "N", default_value_t = 0)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::values::TaskName;
+use super::values::name;
 use crate::task::Task;
 
 /// Write a model as a file that Python opens
@@ -23,7 +23,7 @@ pub struct Export {
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
     /// What the model's one task is, where MODEL are published weights that do not say
-    #[arg(short, long, value_parser = TaskName)]
+    #[arg(short, long, value_parser = name::<Task>())]
     pub task: Option<Task>,
     /// Replace FILE if it exists
     #[arg(long)]

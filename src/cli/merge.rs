@@ -13,13 +13,12 @@ use super::values::{ModelName, within};
 #[derive(Debug, Clone, Args)]
 #[command(after_long_help = EXAMPLES, override_usage = "ipt merge [OPTIONS] <MODEL> <MODEL>... <FILE>")]
 pub struct Merge {
-    /// Two models or more, files, or `embedded` for the one inside the program; and at the end the file to
-    /// write
+    /// Two models or more, files, or `embedded` for the built-in one; and at the end the file to write
     // One list, so that options may stand anywhere in it.
     #[arg(value_name = "MODEL", required = true, value_hint = ValueHint::FilePath)]
     pub paths: Vec<ModelName>,
-    /// Of a task that a further model and those before it have: how much of its weights to take, and of theirs
-    /// what is left. With less than 1 a tuned model gives back part of what it gained, and of what it lost
+    /// Where a later model has a task of an earlier one: the share of the later weights in the mean of both. With less
+    /// than 1 a tuned model gives back part of what it gained, and of what it lost
     #[arg(long, value_name = "0..1", default_value_t = 1.0, value_parser = within(0.0..=1.0))]
     pub share: f64,
     /// Replace FILE if it exists

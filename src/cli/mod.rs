@@ -19,28 +19,16 @@ pub use values::ModelName;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-/// Repairs pictures with a pre-trained image processing transformer
+/// Repair pictures with a pre-trained image processing transformer
 ///
-/// It enlarges pictures two, three or four times, takes noise or rain away; and it measures,
-/// trains and tunes models that do.
+/// It enlarges pictures two, three or four times and removes noise or rain, with a model that is built in. It also
+/// makes damaged pictures for experiments, measures results, and trains and tunes models.
 #[derive(Debug, Parser)]
 #[command(
     name = "ipt",
     version,
     disable_help_subcommand = true,
-    after_long_help = "\
-Examples:
-  ipt restore --task sr2 photos/ larger/
-  ipt restore --task denoise30 < noisy.png > clean.png
-  ipt degrade --task denoise50 < a.png | ipt restore --task denoise50 | ipt score - a.png
-
-Exit status:
-  0    everything is done
-  1    some pictures failed; each has a line on stderr, the others are done
-  2    the command line, a model or a folder makes no sense; nothing is done
-  130  interrupted; no file is left half written
-  143  terminated; the same
-  129  the terminal is gone; the same (nohup ipt ... goes on)"
+    after_long_help = format!("{EXAMPLES}\n\n{EXIT_STATUS}")
 )]
 pub struct Cli {
     /// What to do.
@@ -75,6 +63,23 @@ pub struct Global {
           value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  ipt restore --task sr2 photos/ larger/
+  ipt restore --task denoise30 < noisy.png > clean.png
+  ipt degrade --task denoise50 < a.png | ipt restore --task denoise50 | ipt score - a.png";
+
+/// What a status says; the end of every man page.
+pub const EXIT_STATUS: &str = "\
+Exit status:
+  0    everything is done
+  1    some pictures failed, with a line on stderr for each, and the others are done; or the mean
+       is below --min-psnr
+  2    the command line, a model or a folder makes no sense; nothing is done
+  130  stopped by Ctrl-C; no file is half written, and training has saved its state
+  143  the same, by a request to terminate
+  129  the same, by the end of the terminal (not under nohup)";
 
 /// The whole definition, for man pages and completions.
 pub fn command() -> clap::Command {

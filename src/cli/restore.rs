@@ -4,47 +4,47 @@ use clap::{Args, ValueEnum, ValueHint};
 
 use super::compute::Compute;
 use super::paths::{Paths, RULE};
-use super::values::{ModelName, TaskName};
+use super::values::{ModelName, name};
 use crate::task::Task;
 
-/// Repair pictures: enlarge them, take noise or rain away
+/// Repair pictures: enlarge them, remove noise or rain
 ///
-/// sr2, sr3 and sr4 enlarge two, three and four times; denoise30 and denoise50 take away Gaussian
-/// noise of about that standard deviation on the scale 0..255; derain takes away streaks of rain.
+/// sr2, sr3 and sr4 enlarge two, three and four times. denoise30 and denoise50 remove Gaussian noise of about that standard
+/// deviation on the scale 0..255, which is strong; for other noise tune a model (see `ipt tune`). derain removes
+/// streaks of rain.
 ///
-/// A picture of any size is restored, in tiles that overlap. Without --model, the model inside the
-/// program does it; --list tells what a model can do.
+/// Pictures may be of any size; they are restored in tiles that overlap. Without --model the built-in model is used.
+/// --list shows what a model can do.
 ///
-/// Several tasks are done in one pass: the result of each goes to the next as it is, in 12 bytes a
-/// pixel of memory, without being rounded.
+/// Several tasks are done in one pass. The result of each goes to the next without being rounded, which takes 12 bytes
+/// of memory a pixel.
 ///
-/// A picture that looks wrong for the task, such as a clean one for denoise50, gets a line on stderr
-/// that begins with "hint:", and is restored as told. Opacity (alpha) is enlarged too, and what
-/// lies hidden under none does not show in the result.
+/// A picture that looks wrong for the task, such as a clean one for denoise50, is restored all the same, with a line on
+/// stderr that begins with "hint:". Opacity (alpha) is enlarged too; colours under full transparency do not show in the
+/// result.
 #[derive(Debug, Clone, Args)]
 #[command(after_long_help = format!("{RULE}\n\n{EXAMPLES}"))]
 pub struct Restore {
-    /// What to undo; the model must have learned it. Several, with commas between, are done one
-    /// after the other: derain,denoise30,sr2
-    #[arg(short, long = "task", value_name = "TASK", value_delimiter = ',', value_parser = TaskName,
+    /// What to undo: any task of the model. Several, separated by commas, are done one after the other:
+    /// derain,denoise30,sr2
+    #[arg(short, long = "task", value_name = "TASK", value_delimiter = ',', value_parser = name::<Task>(),
           required_unless_present = "list")]
     pub tasks: Vec<Task>,
-    /// Print the model's tasks, how good it is at them, its size, its id and where it comes from
+    /// Print the model's tasks, its measured quality, size, id and provenance
     #[arg(long, conflicts_with_all = ["paths", "out", "files0_from", "baseline"])]
     pub list: bool,
-    /// A model of `ipt train` or `ipt tune`, or published weights (.pt); `embedded` is the one inside the program
+    /// A model of `ipt train` or `ipt tune`, or published weights (.pt); `embedded` is the built-in model
     #[arg(short, long, value_name = "FILE", default_value = "embedded", value_hint = ValueHint::FilePath,
           conflicts_with = "baseline")]
     pub model: ModelName,
-    /// Restore all eight flips and turns of a picture and take the mean, for rain the picture and its
-    /// mirror image: eight times the work (twice), a little better
+    /// Average the results for all eight flips and turns of the picture (for derain, for the picture and its mirror
+    /// image): a little better, for eight (two) times the work
     #[arg(long, conflicts_with = "baseline")]
     pub self_ensemble: bool,
-    /// How a picture is cut into tiles of 48 pixels that overlap
+    /// How a picture is cut into overlapping tiles of 48 pixels, or 96 where the model sees squares as pixels
     #[arg(long, value_enum, value_name = "TILING", default_value_t = TilingName::Auto, conflicts_with = "baseline")]
     pub tiling: TilingName,
-    /// No model: enlarge with the bicubic filter, or pass the picture on as it is. What a model
-    /// has to beat
+    /// Use no model: enlarge with the bicubic filter, or pass the picture on as it is. This is what a model has to beat
     #[arg(long)]
     pub baseline: bool,
     /// Where and how to compute.
@@ -62,7 +62,7 @@ pub enum TilingName {
     Auto,
     /// As in the paper: tiles share 10 pixels, blended
     Paper,
-    /// As in the published code: a tile every 12 pixels, and the mean of their middles; ten times
+    /// As in the published code: a tile every quarter of its side, and the mean of their middles; ten times
     /// the work
     Published,
 }

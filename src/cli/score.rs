@@ -4,14 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::values::{MetricName, ProtocolNames, TaskName};
+use super::values::name;
 use crate::score::{Metric, ProtocolName};
 use crate::task::Task;
 
 /// Measure how near restored pictures are to their references
 ///
-/// Two folders are compared picture by picture: names without extensions, and folders in them,
-/// are the same. Two files are compared whatever they are called; one of them may be -, stdin.
+/// Pictures of two folders are matched by their paths in them, without extensions. Two files are compared whatever they are called; one of them may be -, stdin.
 /// With --ref, two results may be judged by the same references and compared with each other.
 ///
 /// PSNR is in dB with a peak of 255; SSIM has an 11×11 Gaussian window with σ 1.5 and counts only
@@ -39,17 +38,17 @@ pub struct Score {
     /// What the results should be: picture or folder; - is stdin
     #[arg(long = "ref", value_name = "REFERENCE", value_hint = ValueHint::AnyPath)]
     pub reference: Option<PathBuf>,
-    /// Count as is usual for this task: as the protocol srN, denoise or derain
-    #[arg(short, long, value_parser = TaskName)]
+    /// Measure as is usual for this task: as the protocol srN, denoise or derain
+    #[arg(short, long, value_parser = name::<Task>())]
     pub task: Option<Task>,
-    /// Count by the rules of this name, and say on stderr what they are. srN crops the reference to
+    /// Measure by the rules of this name, and say on stderr what they are. srN crops the reference to
     /// a multiple of N, leaves out a border of N pixels, and Y decides; denoise and derain count
     /// whole pictures, RGB or Y decides; all round 16 bits to 8. ipt-paper counts as the paper's
     /// code does for the task that --task names: on Y. What decides is what --min-psnr looks at
-    #[arg(short, long, value_parser = ProtocolNames)]
+    #[arg(short, long, value_parser = name::<ProtocolName>())]
     pub protocol: Option<ProtocolName>,
     /// Measure these, separated by commas
-    #[arg(short, long, value_parser = MetricName, value_delimiter = ',', default_value = "psnr,ssim")]
+    #[arg(short, long, value_parser = name::<Metric>(), value_delimiter = ',', default_value = "psnr,ssim")]
     pub metrics: Vec<Metric>,
     /// Leave out a border of this many pixels on each side, whatever the task
     #[arg(long, value_name = "PIXELS")]
@@ -62,7 +61,7 @@ pub struct Score {
     /// difference
     #[arg(long, conflicts_with = "csv")]
     pub json: bool,
-    /// Print CSV, one line a picture
+    /// Print CSV, one line for each picture, without the mean
     #[arg(long)]
     pub csv: bool,
     /// Also write the report as a page that works offline: tables that sort, and results, reference

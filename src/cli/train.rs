@@ -6,12 +6,12 @@ use clap::{Args, ValueEnum, ValueHint};
 
 use super::training::Training;
 pub use super::values::HeadBlocks;
-use super::values::{ModelName, TaskList, TaskName};
+use super::values::{ModelName, TaskList, name};
 use crate::task::Task;
 
 /// Train a model on photographs, for several tasks at once
 ///
-/// Photographs are cut into patches, turned, and degraded as each task asks; the model learns to
+/// Photographs are cut into patches, turned, and degraded as each task asks. The model learns to
 /// undo it (Chen et al., "Pre-Trained Image Processing Transformer", 2021). The same options, files
 /// and number format give the same weights on the CPU, with any number of threads.
 ///
@@ -22,8 +22,8 @@ pub struct Train {
     /// Shape of the model [default: default]
     #[arg(long, value_enum, value_name = "PRESET")]
     pub preset: Option<PresetName>,
-    /// Begin with a trained model instead of random weights: a file, or `embedded` for the one inside
-    /// the program. The shape is the model's; a task that it has not learned begins with the nearest
+    /// Begin with a trained model instead of random weights: a file, or `embedded` for the built-in
+    /// one. The shape is the model's; a task that it has not learned begins with the nearest
     /// that it has
     #[arg(long, value_name = "MODEL", value_hint = ValueHint::FilePath, conflicts_with = "preset")]
     pub from: Option<ModelName>,
@@ -41,14 +41,14 @@ pub struct Train {
     /// in each head, more is learned of many tasks in little time
     #[arg(long, value_name = "N", conflicts_with = "from")]
     pub shared_blocks: Option<u8>,
-    /// Tasks that see squares of 2×2 pixels as one pixel: for the same work four times the pixels, and twice as
-    /// far; `none`, or any that do not enlarge [default: as their like in --from or the preset: derain, but not
+    /// Tasks that see squares of 2×2 pixels as one pixel: the same work covers four times the area, and the model sees
+    /// twice as far; `none`, or any that do not enlarge [default: as their like in --from or the preset: derain, but not
     /// in base]. Where --from has a task otherwise, its tail begins anew
     #[arg(long, value_name = "TASK,...")]
     pub unshuffle: Option<TaskList>,
     /// Tasks to learn; any denoiseN too [default: those of --from, else
     /// sr2,sr3,sr4,derain,denoise30,denoise50]
-    #[arg(long, value_name = "TASK", value_delimiter = ',', value_parser = TaskName)]
+    #[arg(long, value_name = "TASK", value_delimiter = ',', value_parser = name::<Task>())]
     pub tasks: Vec<Task>,
     /// How often each task is drawn, relative to the others, in the order of the tasks (`ipt restore --list` tells a
     /// model's) [default: equally]
@@ -73,7 +73,7 @@ pub struct Train {
 pub enum PresetName {
     /// As published: 115 million parameters for one task
     Base,
-    /// The shape of the model inside the program
+    /// The shape of the built-in model
     Default,
     /// For trying things out
     Tiny,

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum, ValueHint};
 
-use super::compute::Numbers;
-use super::values::{DeviceName, within};
+use super::values::{name, within};
 use crate::device::Placement;
+use crate::ops::Numbers;
 
 /// Options of a training run. What is not given comes from --config, or from the run that is
 /// resumed, or else is the default.
@@ -19,11 +19,11 @@ pub struct Training {
     /// Read further photographs from a list, one path a line; - is stdin
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub files_from: Option<PathBuf>,
-    /// The run's folder: final.safetensors, checkpoints, log.jsonl, config.toml
+    /// The run's folder, for its result (final.safetensors), checkpoints, log, curves, samples and config.toml
     #[arg(short, long, value_name = "RUN", value_hint = ValueHint::DirPath)]
     pub out: PathBuf,
     /// Leave the body of the trained model as it is: train heads, tails and task embeddings only. What is not
-    /// trained at all, such as a task of weight 0, then gives what it gave before; where it shares its head with a task
+    /// trained at all (in train, a task of weight 0) then gives what it gave before; where it shares its head with a task
     /// that is trained, the run is refused
     #[arg(long)]
     pub freeze_body: bool,
@@ -37,7 +37,7 @@ pub struct Training {
     /// Steps at which the run ends [default: 20000, if there is no --max-time]
     #[arg(long, value_name = "N", help_heading = "Length")]
     pub steps: Option<u64>,
-    /// The same in epochs: an epoch is as many patches as there are pictures
+    /// Epochs after which the run ends: an epoch is as many patches as there are pictures
     // More than a billion is a slip and would not fit into a number of steps.
     #[arg(long, value_name = "N", value_parser = within(0.0..=1e9), conflicts_with = "steps", help_heading = "Length")]
     pub epochs: Option<f64>,
@@ -61,12 +61,11 @@ pub struct Training {
     /// Another seed gives other weights at the start, and other patches [default: 0]
     #[arg(long, value_name = "N", help_heading = "Learning")]
     pub seed: Option<u64>,
-    /// What makes steps of gradients [default: muon; adam with --schedule paper and
-    /// --preset base]
+    /// The update rule [default: muon; adam with --schedule paper or --preset base]
     #[arg(long, value_enum, value_name = "RULE", help_heading = "Learning")]
     pub optimizer: Option<RuleName>,
-    /// Largest learning rate [default: 5e-4, to tune 2e-4; with --optimizer adam 3e-4, to
-    /// tune 2e-5; 5e-5 with --schedule paper]
+    /// Largest learning rate [default of train: 5e-4, with adam 3e-4, with --schedule paper 5e-5; of tune: 2e-4, with
+    /// adam 2e-5]
     #[arg(long, value_name = "RATE", help_heading = "Learning")]
     pub lr: Option<f64>,
     /// How the learning rate goes [default: cosine]
@@ -88,8 +87,8 @@ pub struct Training {
     /// which costs as much as a step or more where the model is small [default: 32]
     #[arg(long, value_name = "N", help_heading = "Learning")]
     pub contrastive_patches: Option<usize>,
-    /// Largest norm of the gradient, the L1 being on the scale 0..1; 0 for any. The default is less than
-    /// gradients have, so that each step weighs the same, whatever its task [default: 0.001]
+    /// Largest norm of the gradient, the L1 being on the scale 0..1; 0 for no limit. The default is below the norms that
+    /// occur, so that each step weighs the same, whatever its task [default: 0.001]
     #[arg(long, value_name = "NORM", help_heading = "Learning")]
     pub clip: Option<f64>,
     /// Decay of the running mean of the weights, which is the result [default: 0.999]
@@ -109,28 +108,28 @@ pub struct Training {
     #[arg(long, value_name = "MIB", help_heading = "Pictures")]
     pub cache: Option<usize>,
 
-    /// Where to compute: auto takes a GPU where there is one; cuda:N is the GPU of number N
+    /// Where to compute: auto takes a GPU where there is one; cuda:1 is the second GPU
     /// [default: auto]
-    #[arg(long, value_name = "DEVICE", value_parser = DeviceName, help_heading = "Machine")]
+    #[arg(long, value_name = "DEVICE", value_parser = name::<Placement>(), help_heading = "Machine")]
     pub device: Option<Placement>,
-    /// Numbers to multiply in, sums being f32; auto takes bf16 where the machine has it
+    /// Number format of products, sums being f32; auto takes bf16 where the machine has it
     /// [default: auto]
-    #[arg(long, value_enum, value_name = "NUMBERS", help_heading = "Machine")]
+    #[arg(long, value_name = "NUMBERS", value_parser = name::<Numbers>(), help_heading = "Machine")]
     pub precision: Option<Numbers>,
 }
 
 /// How the learning rate goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ScheduleName {
-    /// Down half a cosine
+    /// Falls along half a cosine to near zero
     Cosine,
-    /// The paper's: two fifths after two thirds
+    /// The paper's: constant, and 40 % of that after two thirds of the run
     Paper,
     /// The same throughout
     Constant,
 }
 
-/// What makes steps of gradients.
+/// The update rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum RuleName {
     /// Adam for all weights, as in the paper

@@ -5,22 +5,22 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::training::Training;
-use super::values::{ModelName, TaskName};
+use super::values::{ModelName, name};
 use crate::task::Task;
 
 /// Fine-tune a trained model to one task
 ///
-/// The body stays, and the task's head, tail and embedding; those of other tasks are dropped. A
-/// task that the model has not learned starts from the nearest that it has: noise from the nearest
-/// level, enlarging from the nearest scale with a fresh tail. With --freeze-body the result can go
-/// back into the model: see `ipt merge`.
+/// The result has one task: the model's body, and that task's head, tail and embedding, all trained further.
+/// A task that the model has not learned starts from the nearest that it has: noise from the nearest
+/// level, enlargement from the nearest scale with a fresh tail. With --freeze-body the body is left as it is, and the
+/// result can go back into the model with `ipt merge`.
 #[derive(Debug, Clone, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Tune {
     /// The task; any denoiseN too
-    #[arg(short, long, value_parser = TaskName)]
+    #[arg(short, long, value_parser = name::<Task>())]
     pub task: Option<Task>,
-    /// A model of `ipt train`, or published weights (.pt) [default: `embedded`, the one inside the program]
+    /// A model of `ipt train`, or published weights (.pt) [default: `embedded`, the built-in model]
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub model: Option<ModelName>,
     /// Learn from pairs that you have, matched by their paths in both folders without extensions, instead of

@@ -1,6 +1,8 @@
 //! Values with names that help and completions list.
 
 use std::ffi::{OsStr, OsString};
+use std::fmt::Display;
+use std::marker::PhantomData;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -10,31 +12,69 @@ use clap::{Arg, Command, Error, error::ErrorKind};
 
 use crate::degrade::Degradation;
 use crate::device::Placement;
+use crate::ops::Numbers;
 use crate::picture::Format;
 use crate::score::{Metric, ProtocolName};
 use crate::task::Task;
 
-/// Written out, as clap wants them static.
-const TASKS: [&str; 6] = ["sr2", "sr3", "sr4", "derain", "denoise30", "denoise50"];
-const OTHER_DEGRADATIONS: [&str; 2] = ["jpeg40", "blur1.6"];
-const DEVICES: [&str; 3] = ["auto", "cpu", "cuda"];
-const FORMATS: [&str; 6] = ["png", "jpeg", "webp", "tiff", "bmp", "pnm"];
-const PROTOCOLS: [&str; 6] = ["sr2", "sr3", "sr4", "denoise", "derain", "ipt-paper"];
-const METRICS: [&str; 3] = ["psnr", "ssim", "ms-ssim"];
+/// A value that its type reads, with names that help and completions suggest; more may be understood.
+pub trait Named: FromStr<Err: Display> + Clone + Send + Sync + 'static {
+    /// What is suggested.
+    const NAMES: &'static [&'static str];
+}
 
-/// Any task; the six of pre-training are suggested.
-#[derive(Debug, Clone, Copy)]
-pub struct TaskName;
+impl Named for Task {
+    const NAMES: &'static [&'static str] = &["sr2", "sr3", "sr4", "derain", "denoise30", "denoise50"];
+}
 
-impl TypedValueParser for TaskName {
-    type Value = Task;
+impl Named for Degradation {
+    const NAMES: &'static [&'static str] =
+        &["sr2", "sr3", "sr4", "derain", "denoise30", "denoise50", "jpeg40", "blur1.6"];
+}
 
-    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Task, Error> {
-        parse(command, arg, value)
+impl Named for Placement {
+    const NAMES: &'static [&'static str] = &["auto", "cpu", "cuda"];
+}
+
+impl Named for Numbers {
+    const NAMES: &'static [&'static str] = &["auto", "f32", "bf16"];
+}
+
+impl Named for Format {
+    const NAMES: &'static [&'static str] = &["png", "jpeg", "webp", "tiff", "bmp", "pnm"];
+}
+
+impl Named for ProtocolName {
+    const NAMES: &'static [&'static str] = &["sr2", "sr3", "sr4", "denoise", "derain", "ipt-paper"];
+}
+
+impl Named for Metric {
+    const NAMES: &'static [&'static str] = &["psnr", "ssim", "ms-ssim"];
+}
+
+/// Reads such a value.
+#[derive(Debug, Clone)]
+pub struct Name<T>(PhantomData<T>);
+
+/// The parser of such a value.
+pub fn name<T: Named>() -> Name<T> {
+    Name(PhantomData)
+}
+
+impl<T: Named> TypedValueParser for Name<T> {
+    type Value = T;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<T, Error> {
+        value.to_string_lossy().parse().map_err(|error: T::Err| {
+            let option = arg.map_or_else(String::new, |arg| format!(" for '{arg}'"));
+            // The format of clap's own errors; `cmd` adds the usage and how to get help.
+            let message = format!("invalid value{option}: {error}\n");
+            Error::raw(ErrorKind::ValueValidation, message).with_cmd(command)
+        })
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        Some(Box::new(TASKS.map(PossibleValue::new).into_iter()))
+        Some(Box::new(T::NAMES.iter().map(PossibleValue::new)))
     }
 }
 
@@ -109,104 +149,12 @@ impl From<OsString> for ModelName {
     }
 }
 
-/// Any way to damage pictures; those of pre-training and two others are suggested.
-#[derive(Debug, Clone, Copy)]
-pub struct DegradationName;
-
-impl TypedValueParser for DegradationName {
-    type Value = Degradation;
-
-    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Degradation, Error> {
-        parse(command, arg, value)
-    }
-
-    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        Some(Box::new(TASKS.into_iter().chain(OTHER_DEGRADATIONS).map(PossibleValue::new)))
-    }
-}
-
-/// A picture format.
-#[derive(Debug, Clone, Copy)]
-pub struct FormatName;
-
-impl TypedValueParser for FormatName {
-    type Value = Format;
-
-    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Format, Error> {
-        parse(command, arg, value)
-    }
-
-    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        Some(Box::new(FORMATS.map(PossibleValue::new).into_iter()))
-    }
-}
-
-/// A device; `cuda:N` is understood, too.
-#[derive(Debug, Clone, Copy)]
-pub struct DeviceName;
-
-impl TypedValueParser for DeviceName {
-    type Value = Placement;
-
-    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Placement, Error> {
-        parse(command, arg, value)
-    }
-
-    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        Some(Box::new(DEVICES.map(PossibleValue::new).into_iter()))
-    }
-}
-
-/// A protocol to score by.
-#[derive(Debug, Clone, Copy)]
-pub struct ProtocolNames;
-
-impl TypedValueParser for ProtocolNames {
-    type Value = ProtocolName;
-
-    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<ProtocolName, Error> {
-        parse(command, arg, value)
-    }
-
-    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        Some(Box::new(PROTOCOLS.map(PossibleValue::new).into_iter()))
-    }
-}
-
-/// A metric to score with.
-#[derive(Debug, Clone, Copy)]
-pub struct MetricName;
-
-impl TypedValueParser for MetricName {
-    type Value = Metric;
-
-    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Metric, Error> {
-        parse(command, arg, value)
-    }
-
-    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        Some(Box::new(METRICS.map(PossibleValue::new).into_iter()))
-    }
-}
-
 /// A number in a range.
 pub fn within(range: RangeInclusive<f64>) -> impl Fn(&str) -> Result<f64, String> + Clone {
     move |text| {
         let number = text.parse().ok().filter(|number| range.contains(number));
         number.ok_or_else(|| format!("no number from {} to {}", range.start(), range.end()))
     }
-}
-
-fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(
-    command: &Command,
-    arg: Option<&Arg>,
-    value: &OsStr,
-) -> Result<T, Error> {
-    value.to_string_lossy().parse().map_err(|error: T::Err| {
-        let option = arg.map_or_else(String::new, |arg| format!(" for '{arg}'"));
-        // The format of clap's own errors; `cmd` adds the usage and how to get help.
-        Error::raw(ErrorKind::ValueValidation, format!("invalid value{option}: {error}\n")).with_cmd(command)
-    })
 }
 
 #[cfg(test)]
@@ -224,21 +172,26 @@ mod tests {
         }
     }
 
+    fn understood<T: Named>() -> Vec<T> {
+        T::NAMES.iter().map(|name| name.parse().unwrap_or_else(|error| panic!("{name}: {error}"))).collect()
+    }
+
     #[test]
     fn suggestions_are_understood() {
-        assert_eq!(TASKS.map(String::from), Task::PRETRAINING.map(|task| task.to_string()));
-        for name in TASKS.into_iter().chain(OTHER_DEGRADATIONS) {
-            name.parse::<Degradation>().unwrap();
-        }
-        for name in DEVICES {
-            name.parse::<Placement>().unwrap();
-        }
-        for name in FORMATS {
-            assert_eq!(name.parse::<Format>().unwrap().to_string(), name);
-        }
-        for name in PROTOCOLS {
-            assert_eq!(name.parse::<ProtocolName>().unwrap().to_string(), name);
-        }
-        assert_eq!(METRICS.map(String::from), Metric::ALL.map(|metric| metric.to_string()));
+        assert_eq!(understood::<Task>(), Task::PRETRAINING);
+        understood::<Degradation>();
+        understood::<Placement>();
+        assert_eq!(understood::<Metric>(), Metric::ALL);
+        let names = |values: Vec<String>| values.join(" ");
+        assert_eq!(
+            Format::NAMES.join(" "),
+            names(understood::<Format>().iter().map(ToString::to_string).collect())
+        );
+        assert_eq!(
+            Numbers::NAMES.join(" "),
+            names(understood::<Numbers>().iter().map(ToString::to_string).collect())
+        );
+        let protocols = understood::<ProtocolName>().iter().map(ToString::to_string).collect();
+        assert_eq!(ProtocolName::NAMES.join(" "), names(protocols));
     }
 }

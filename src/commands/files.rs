@@ -1,18 +1,18 @@
 //! What degrade and restore share: from path arguments to finished files and an exit status.
 
 use std::io::{IsTerminal, stdin, stdout};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use anyhow::bail;
 
 use super::screen::Screen;
-use super::{Exit, complain, encoding, print, record};
-use crate::batch::{self, Existing, Input, Job, Made, Options, Order, Output, Plan, Summary, Writing};
+use super::{Exit, complain, encoding, list_file, print, record, refuse_typing};
+use crate::batch::{self, Existing, Job, Made, Options, Order, Output, Plan, Summary, Writing};
 use crate::cli::Global;
 use crate::cli::paths::Paths;
 use crate::degrade::Record;
-use crate::error::{AtPath, Result};
+use crate::error::{Result, visible};
 use crate::picture::{Format, Picture};
 use crate::progress::{self, Progress};
 
@@ -57,7 +57,7 @@ impl<'a> Files<'a> {
         };
         let options = Options { existing, format: args.format, out: args.out.clone() };
         let plan = match (&args.files0_from, &args.out) {
-            (Some(list), Some(out)) => Plan::of_list(&read_list(list)?, out, &options)?,
+            (Some(list), Some(out)) => Plan::of_list(&list_file::paths(list, 0)?, out, &options)?,
             _ => Plan::new(&args.paths, &options)?,
         };
         if args.json && plan.jobs.iter().any(|job| job.output == Output::Stdout) {
@@ -74,10 +74,18 @@ impl<'a> Files<'a> {
         if !self.args.dry_run {
             return Ok(None);
         }
-        self.plan.failures.iter().for_each(complain);
+        self.complain_of_inputs();
         let lines = self.plan.jobs.iter().map(|job| format!("{} -> {}\n", job.input, job.output));
         print(lines.collect::<String>().as_bytes())?;
         Ok(Some(if self.plan.failures.is_empty() { Exit::Done } else { Exit::Failed }))
+    }
+
+    /// Says what of the inputs is not made.
+    fn complain_of_inputs(&self) {
+        self.plan.failures.iter().for_each(complain);
+        if let (Some(note), false) = (passed_over(&self.plan.foreign), self.quiet) {
+            progress::line(note);
+        }
     }
 
     /// The formats of the outputs, as far as they are known before the inputs are.
@@ -89,7 +97,7 @@ impl<'a> Files<'a> {
     pub fn run(&self, what: &Work, work: impl Fn(&Job, &Picture, &Screen) -> Result<Picture> + Sync) -> Exit {
         let Self { args, quiet, plan } = self;
         let total = plan.jobs.len();
-        plan.failures.iter().for_each(complain);
+        self.complain_of_inputs();
         let bar = match total {
             _ if *quiet => Progress::hidden(),
             0 | 1 if what.parallel => Progress::hidden(),
@@ -134,6 +142,13 @@ impl<'a> Files<'a> {
     }
 }
 
+/// Whoever has a phone's pictures converted should know which were not.
+fn passed_over(foreign: &[PathBuf]) -> Option<String> {
+    let (first, others) = foreign.split_first()?;
+    let others = if others.is_empty() { String::new() } else { format!(" (and {} more)", others.len()) };
+    Some(format!("{}{others}: passed over, formats that are not read", visible(first)))
+}
+
 fn conclusion(Summary { done, skipped, failed, left }: Summary) -> String {
     let rest = if left > 0 { format!(", {left} not begun") } else { String::new() };
     format!("{done} done, {skipped} skipped, {failed} failed{rest}")
@@ -145,35 +160,11 @@ fn sentence(job: &Job, made: &Made) -> String {
     format!("{} ({from_width}×{from_height}) -> {} ({width}×{height}), {seconds:.2} s", job.input, job.output)
 }
 
-/// The paths in a list, each ended by a zero byte.
-fn read_list(list: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let input = Input::new(list);
-    let bytes = input.read().at(input.to_string())?;
-    let names = bytes.split(|&byte| byte == 0).filter(|name| !name.is_empty());
-    let paths: Vec<PathBuf> = names.map(path).collect::<Result<_>>()?;
-    Ok(paths)
-}
-
-#[cfg(unix)]
-fn path(name: &[u8]) -> Result<PathBuf> {
-    use std::os::unix::ffi::OsStrExt;
-    Ok(std::ffi::OsStr::from_bytes(name).into())
-}
-
-#[cfg(not(unix))]
-fn path(name: &[u8]) -> Result<PathBuf> {
-    let text = std::str::from_utf8(name);
-    Ok(text.map_err(|_| crate::Error::Usage("a listed path is not UTF-8".into()))?.into())
-}
-
 fn refuse_terminals(plan: &Plan, stdin: bool, stdout: bool) -> anyhow::Result<()> {
     if stdout && plan.jobs.iter().any(|job| job.output == Output::Stdout) {
         bail!("a terminal cannot show a picture's bytes: name an output or redirect stdout (see --help)");
     }
-    if stdin && plan.jobs.iter().any(|job| job.input == Input::Stdin) {
-        bail!("stdin is a terminal: name a picture or redirect stdin (see --help)");
-    }
-    Ok(())
+    refuse_typing(plan.jobs.iter().map(|job| &job.input), stdin)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::error::Result;
+use crate::error::{Result, visible};
 use crate::model::Config;
 use crate::task::Task;
 use crate::weights::{Figures, Model};
@@ -53,7 +53,7 @@ impl<'a> Listing<'a> {
     pub fn text(&self) -> String {
         let mut text = format!(
             "model       {}\nid          {}\nparameters  {}\nshape       {}\n\ntasks\n",
-            self.model,
+            visible(self.model),
             self.id,
             grouped(self.parameters),
             self.config.shape(),
@@ -64,7 +64,7 @@ impl<'a> Listing<'a> {
         match self.provenance.is_empty() {
             true => text += "  not told by the file\n",
             false => {
-                table(&mut text, self.provenance.iter().map(|(&name, &value)| (name.into(), value.into())));
+                table(&mut text, self.provenance.iter().map(|(name, value)| (visible(name), visible(value))));
             }
         }
         text
@@ -78,7 +78,7 @@ impl Ability {
         }
         let of_set = |(set, figures): (&String, &BTreeMap<String, f64>)| {
             let figures: Vec<_> = figures.iter().map(|(metric, value)| figure(metric, *value)).collect();
-            format!("{set}: {}", figures.join(", "))
+            format!("{}: {}", visible(set), figures.join(", "))
         };
         self.measured.iter().map(of_set).collect::<Vec<_>>().join("; ")
     }
@@ -87,7 +87,7 @@ impl Ability {
 /// `input_psnr_y` as it is written in tables, with its value.
 fn figure(metric: &str, value: f64) -> String {
     let (of, metric) = metric.strip_prefix("input_").map_or(("", metric), |metric| ("input ", metric));
-    let name = metric.to_uppercase().replace('_', "-");
+    let name = visible(metric).to_uppercase().replace('_', "-");
     match name.starts_with("PSNR") {
         true => format!("{of}{name} {value:.2} dB"),
         false => format!("{of}{name} {value:.4}"),

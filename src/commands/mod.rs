@@ -8,6 +8,7 @@ mod exit;
 mod export;
 mod files;
 mod list;
+mod list_file;
 mod merge;
 mod model;
 mod record;
@@ -19,14 +20,14 @@ mod tune;
 
 pub use exit::Exit;
 
-use std::io::{ErrorKind, Write, stdout};
 use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use crate::atomic::Existing;
+use crate::atomic::{self, Existing};
+use crate::batch::{Input, Output};
 use crate::cli::{Cli, Command, Global};
-use crate::error::visible;
+use crate::error::{Result, visible};
 use crate::{interrupt, progress};
 
 /// Does what the command line says. Errors that refuse the whole request are printed here.
@@ -65,6 +66,14 @@ fn complain(message: impl std::fmt::Display) {
     progress::line(format_args!("ipt: {message}"));
 }
 
+/// Refuses to wait for a picture that nobody types.
+fn refuse_typing<'a>(mut inputs: impl Iterator<Item = &'a Input>, terminal: bool) -> anyhow::Result<()> {
+    if terminal && inputs.any(|input| *input == Input::Stdin) {
+        bail!("stdin is a terminal: name a picture or redirect stdin (see --help)");
+    }
+    Ok(())
+}
+
 /// What becomes of the one file that is to be written, if it is there.
 ///
 /// # Errors
@@ -80,12 +89,8 @@ fn existing(file: &Path, overwrite: bool) -> anyhow::Result<Existing> {
 }
 
 /// Writes to stdout. A reader that has seen enough is no error.
-fn print(bytes: &[u8]) -> std::io::Result<()> {
-    let mut out = stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        other => other,
-    }
+fn print(bytes: &[u8]) -> Result<()> {
+    Output::Stdout.write(bytes, atomic::Existing::Refuse)
 }
 
 /// An error with its causes, each said once: some errors' words hold their cause's already.

@@ -1,11 +1,12 @@
 //! `ipt score`.
 
+use std::io::{IsTerminal, stdin};
 use std::path::Path;
 
 use anyhow::bail;
 use rayon::prelude::*;
 
-use super::{Exit, complain};
+use super::{Exit, complain, refuse_typing};
 use crate::atomic;
 use crate::batch::{Input, Output};
 use crate::cli::Global;
@@ -31,6 +32,7 @@ pub fn run(args: &Args, global: &Global) -> anyhow::Result<Exit> {
     if protocol.name.is_some() && !global.quiet {
         progress::line(&protocol);
     }
+    refuse_typing(found.cases.iter().flat_map(Case::inputs), stdin().is_terminal())?;
     let pictures = Pictures::new(&found.cases)?;
     let mut exit = Exit::Done;
     let mut fail = |error: &Error| {
@@ -97,7 +99,7 @@ struct Pictures {
 
 impl Pictures {
     fn new(cases: &[Case]) -> Result<Self> {
-        let mut inputs = cases.iter().flat_map(|case| case.restored.iter().chain([&case.reference]));
+        let mut inputs = cases.iter().flat_map(Case::inputs);
         let stdin = inputs.find(|&input| *input == Input::Stdin);
         Ok(Self { stdin: stdin.map(|input| input.read().at("stdin")).transpose()? })
     }

@@ -1,7 +1,6 @@
 //! `ipt train` and `ipt tune`: arguments → options → a run, with what a person sees of it.
 
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader, Read, stdin};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,16 +9,14 @@ use anyhow::{Context, bail};
 use signal_hook::flag;
 
 use super::display::Display;
-use super::{Exit, complain, model};
+use super::{Exit, complain, list_file, model};
 use crate::cli::Global;
-use crate::cli::compute::Numbers;
 use crate::cli::train::{HeadBlocks, PresetName, Train};
 use crate::cli::training::{FormName, LossName, RuleName, ScheduleName, Training};
 use crate::dataset::Files;
-use crate::device::Placement;
 use crate::error::visible;
 use crate::model::{Config, Preset, head_blocks};
-use crate::ops::Precision;
+use crate::ops::{Numbers, Precision};
 use crate::task::Task;
 use crate::train::loss::{Comparison, ContrastiveForm};
 use crate::train::optimizer::Rule;
@@ -46,6 +43,7 @@ pub fn run(args: &Train, global: &Global) -> anyhow::Result<Exit> {
     let mut options = known.unwrap_or_else(|| {
         Options::new(Vec::new(), Config::preset(Preset::Default, Task::PRETRAINING.to_vec()))
     });
+    let before = options.model.tasks.clone();
     match &args.from {
         // The run has its weights; it looks whether they came from there.
         Some(name) if resumed => options.from = Some(Origin::new(name.file().map(Path::to_path_buf))),
@@ -71,6 +69,8 @@ pub fn run(args: &Train, global: &Global) -> anyhow::Result<Exit> {
     }
     if !args.tasks.is_empty() && args.tasks != options.model.tasks {
         options.model = origin::config(&options.model, &args.tasks);
+    }
+    if options.model.tasks != before {
         options.task_weights.clear();
     }
     set_blocks(&mut options.model, &args.blocks);
@@ -147,7 +147,7 @@ pub(super) fn take(options: &mut Options, args: &Training) -> anyhow::Result<()>
     }
     let mut photos = args.photos.clone();
     if let Some(list) = &args.files_from {
-        photos.extend(listed(list)?);
+        photos.extend(list_file::paths(list, b'\n')?);
     }
     if !photos.is_empty() {
         options.photos = photos;
@@ -193,17 +193,8 @@ pub(super) fn take(options: &mut Options, args: &Training) -> anyhow::Result<()>
             FormName::Supcon => ContrastiveForm::Supcon,
         };
     }
-    if let Some(numbers) = args.precision {
-        options.precision = match numbers {
-            Numbers::Auto => "auto",
-            Numbers::F32 => "f32",
-            Numbers::Bf16 => "bf16",
-        }
-        .into();
-    }
-    if let Some(device) = args.device {
-        options.device = device.to_string();
-    }
+    put(&mut options.precision, &args.precision);
+    put(&mut options.device, &args.device);
     put(&mut options.rate, &args.lr);
     put(&mut options.save_every, &args.save_every);
     put(&mut options.keep, &args.keep);
@@ -243,17 +234,6 @@ fn steps_of(epochs: f64, options: &Options, out: &Path) -> anyhow::Result<u64> {
     Ok((epochs * pictures as f64 / patches_of_a_step as f64).ceil() as u64)
 }
 
-/// The paths in a list, one a line.
-fn listed(list: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let file: Box<dyn Read> = match list.to_str() {
-        Some("-") => Box::new(stdin()),
-        _ => Box::new(std::fs::File::open(list).with_context(|| visible(list))?),
-    };
-    let lines = BufReader::new(file).lines().collect::<std::io::Result<Vec<String>>>();
-    let lines = lines.with_context(|| visible(list))?;
-    Ok(lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).map(PathBuf::from).collect())
-}
-
 /// Runs, and says how it ended.
 pub(super) fn go(options: &mut Options, args: &Training, global: &Global) -> anyhow::Result<Exit> {
     options.check()?;
@@ -269,16 +249,19 @@ pub(super) fn go(options: &mut Options, args: &Training, global: &Global) -> any
         }
         _ => {}
     }
-    let device = options.device.parse::<Placement>()?.device()?;
-    let precision = match options.precision.as_str() {
-        "bf16" => Precision::Bf16,
-        "f32" => Precision::F32,
-        "auto" if device.is_cuda() => Precision::Bf16,
-        "auto" => Precision::auto(),
-        other => bail!("no precision '{other}': auto, f32 or bf16"),
+    let device = options.device.device()?;
+    let precision = match options.precision.on(&device, Precision::Bf16) {
+        // What was asked for here is refused; what a run began with elsewhere goes on as it can.
+        Err(lacking) if args.precision.is_none() => {
+            progress::line(format_args!("{lacking}: products are in f32"));
+            Precision::F32
+        }
+        chosen => chosen?,
     };
     // Written out, so that the run is repeated and resumed in the same numbers elsewhere.
-    options.precision = if precision == Precision::F32 { "f32" } else { "bf16" }.into();
+    if options.precision == Numbers::Auto {
+        options.precision = precision.into();
+    }
     // Making batches takes few cycles; two threads keep up with any model.
     let loaders = global.jobs.map_or(2, |jobs| usize::from(jobs).min(2));
     let machine = Machine { device, precision, loaders };

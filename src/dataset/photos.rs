@@ -29,8 +29,8 @@ pub struct Photos {
 #[derive(Debug)]
 enum Slot {
     Kept(Arc<Picture>),
-    /// Sound, but the budget is spent: decoded again each time.
-    Sound,
+    /// Sound, but the budget is spent: decoded again each time. Its width and height.
+    Sound(usize, usize),
     /// For this reason.
     Unusable(String),
 }
@@ -44,7 +44,7 @@ impl Photos {
     /// When there is no file.
     pub fn new(files: Files, budget: usize, excluded: HashSet<blake3::Hash>) -> Result<Self> {
         if files.is_empty() {
-            let reason = "no photographs to train on; what lies in the run's folder is none";
+            let reason = "no photographs to train on: nothing with a picture's extension, but for what lies in the run's folder";
             return Err(Error::Usage(reason.into()));
         }
         let slots = files.paths.iter().map(|_| OnceLock::new()).collect();
@@ -82,26 +82,27 @@ impl Photos {
                 let spend = |left: usize| left.checked_sub(size);
                 match self.budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend) {
                     Ok(_) => Slot::Kept(picture),
-                    Err(_) => Slot::Sound,
+                    Err(_) => Slot::Sound(picture.width(), picture.height()),
                 }
             }
             Err(error) => Slot::Unusable(error.to_string()),
         });
-        let picture = match slot {
-            Slot::Kept(picture) => picture.clone(),
-            Slot::Sound => match fresh {
-                Some(picture) => picture,
-                None => Arc::new(self.read(index).map_err(|error| self.refuse(index, 0, error.to_string()))?),
-            },
+        let (width, height) = match slot {
+            Slot::Kept(picture) => (picture.width(), picture.height()),
+            &Slot::Sound(width, height) => (width, height),
             Slot::Unusable(reason) => return Err(self.refuse(index, 0, reason.clone())),
         };
-        let (width, height) = (picture.width(), picture.height());
-        if width.min(height) >= side {
-            return Ok(picture);
+        // Known without decoding it again.
+        if width.min(height) < side {
+            let file = visible(&self.files[index]);
+            let reason = format!("{file}: {width}×{height} is too small for patches of {side} pixels");
+            return Err(self.refuse(index, side, reason));
         }
-        let file = visible(&self.files[index]);
-        let reason = format!("{file}: {width}×{height} is too small for patches of {side} pixels");
-        Err(self.refuse(index, side, reason))
+        match (slot, fresh) {
+            (Slot::Kept(picture), _) => Ok(picture.clone()),
+            (_, Some(picture)) => Ok(picture),
+            _ => self.read(index).map(Arc::new).map_err(|error| self.refuse(index, 0, error.to_string())),
+        }
     }
 
     /// Why a photograph is not used, for patches of `side` pixels or, if that is 0, at all; noted the

@@ -27,7 +27,7 @@ pub use linear::linear;
 pub use orthogonal::orthogonal;
 pub use packed::PackedWeights;
 pub use patches::{fold, pixel_shuffle, pixel_unshuffle, unfold};
-pub use precision::Precision;
+pub use precision::{Numbers, Precision};
 pub use residual::{Convolution, residual_blocks};
 pub use tape::{Gradients, Pass, Tape};
 

@@ -1,5 +1,11 @@
 //! In which numbers products are computed.
 
+use std::fmt;
+use std::str::FromStr;
+
+use candle_core::Device;
+
+use crate::error::{Error, Result};
 use crate::kernels::element::{Bf16, Element};
 
 /// The number format of the factors in convolutions, linear layers and attention.
@@ -26,6 +32,68 @@ impl Precision {
     /// The fastest supported format.
     pub fn auto() -> Self {
         if Precision::Bf16.supported() { Precision::Bf16 } else { Precision::F32 }
+    }
+}
+
+/// What the user asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Numbers {
+    /// The fastest that the processor has.
+    #[default]
+    Auto,
+    /// See [`Precision::F32`].
+    F32,
+    /// See [`Precision::Bf16`].
+    Bf16,
+}
+
+impl Numbers {
+    /// The precision on `device`; on a GPU, where nothing is asked for, `usual`.
+    ///
+    /// # Errors
+    /// When bf16 was asked for and the processor does not multiply it.
+    pub fn on(self, device: &Device, usual: Precision) -> Result<Precision> {
+        match self {
+            Numbers::F32 => Ok(Precision::F32),
+            Numbers::Bf16 if device.is_cpu() && !Precision::Bf16.supported() => {
+                Err(Error::Usage("this processor does not multiply bf16".into()))
+            }
+            Numbers::Bf16 => Ok(Precision::Bf16),
+            Numbers::Auto if device.is_cpu() => Ok(Precision::auto()),
+            Numbers::Auto => Ok(usual),
+        }
+    }
+}
+
+impl From<Precision> for Numbers {
+    fn from(precision: Precision) -> Self {
+        match precision {
+            Precision::F32 => Numbers::F32,
+            Precision::Bf16 => Numbers::Bf16,
+        }
+    }
+}
+
+impl FromStr for Numbers {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "auto" => Ok(Numbers::Auto),
+            "f32" => Ok(Numbers::F32),
+            "bf16" => Ok(Numbers::Bf16),
+            _ => Err(Error::Usage(format!("no precision '{text}': auto, f32 or bf16"))),
+        }
+    }
+}
+
+impl fmt::Display for Numbers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Numbers::Auto => "auto",
+            Numbers::F32 => "f32",
+            Numbers::Bf16 => "bf16",
+        })
     }
 }
 

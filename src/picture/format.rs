@@ -13,7 +13,7 @@ pub enum Format {
     Png,
     /// JPEG, baseline or progressive.
     Jpeg,
-    /// WebP: both kinds are read, the lossless one is written.
+    /// WebP, with and without loss.
     WebP,
     /// Tagged Image File Format.
     Tiff,
@@ -33,12 +33,12 @@ impl Format {
         path.as_ref().extension()?.to_str()?.parse().ok()
     }
 
-    /// Whether a path's extension names a format of pictures that is not written: an output of that
+    /// Whether a path's extension names a format of pictures that is neither read nor written: an output of that
     /// name would not be what it says.
     pub fn is_foreign(path: impl AsRef<Path>) -> bool {
-        const FOREIGN: [&str; 14] = [
-            "avif", "avifs", "dng", "exr", "gif", "hdr", "heic", "heif", "ico", "jp2", "jxl", "psd", "qoi",
-            "tga",
+        const FOREIGN: [&str; 21] = [
+            "arw", "avif", "avifs", "cr2", "cr3", "dng", "exr", "gif", "hdr", "heic", "heif", "ico", "jp2",
+            "jxl", "nef", "orf", "psd", "qoi", "raf", "rw2", "tga",
         ];
         let extension = path.as_ref().extension().and_then(|extension| extension.to_str());
         extension.is_some_and(|extension| FOREIGN.iter().any(|name| extension.eq_ignore_ascii_case(name)))

@@ -9,6 +9,15 @@ pub(super) const LONG: u16 = 4;
 pub(super) const RATIONAL: u16 = 5;
 pub(super) const UNDEFINED: u16 = 7;
 
+/// Tags that several modules know.
+pub(super) mod tag {
+    pub const PHOTOMETRIC: u16 = 0x0106;
+    pub const ORIENTATION: u16 = 0x0112;
+    pub const EXTRA_SAMPLES: u16 = 0x0152;
+    pub const XMP: u16 = 700;
+    pub const ICC: u16 = 34675;
+}
+
 /// Which byte of a number comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
@@ -59,6 +68,18 @@ pub(super) struct Field<'a> {
     pub at: usize,
     /// Where its value is.
     pub value_at: usize,
+}
+
+impl<'a> Listing<'a> {
+    /// The first field with this tag.
+    pub fn field(&self, tag: u16) -> Option<&Field<'a>> {
+        self.fields.iter().find(|field| field.tag == tag)
+    }
+
+    /// The number in it.
+    pub fn number(&self, tag: u16) -> Option<u64> {
+        self.field(tag)?.number()
+    }
 }
 
 impl Field<'_> {

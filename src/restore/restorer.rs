@@ -234,9 +234,9 @@ fn enlarged(picture: &Picture, scale: usize) -> Picture {
     }
 }
 
-/// How many times as large these tasks, one after the other, make a picture's sides.
+/// How many times as large these tasks, one after the other, make a picture's sides; at most what no picture has.
 pub fn scale(tasks: &[Task]) -> usize {
-    tasks.iter().map(|task| task.scale()).product()
+    tasks.iter().fold(1, |scale: usize, task| scale.saturating_mul(task.scale()))
 }
 
 #[cfg(test)]

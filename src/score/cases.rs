@@ -10,12 +10,19 @@ use crate::error::{AtPath, Error, Result, visible};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {
     /// What all are called: the path in their folder without the extension, with `/`; of single
-    /// files the first restored one's stem.
+    /// files the stem of the first that has a name.
     pub name: String,
     /// The pictures to judge, one of each result.
     pub restored: Vec<Input>,
     /// What they should be.
     pub reference: Input,
+}
+
+impl Case {
+    /// All its pictures.
+    pub fn inputs(&self) -> impl Iterator<Item = &Input> {
+        self.restored.iter().chain([&self.reference])
+    }
 }
 
 /// All cases, and what has no partner.

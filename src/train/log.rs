@@ -152,6 +152,12 @@ pub fn read(path: &Path) -> Result<Vec<Entry>> {
     Ok(entries(&text(path)?).map(|(entry, _)| entry).collect())
 }
 
+/// Whether the file has text, but no entry.
+pub(super) fn is_foreign(path: &Path) -> Result<bool> {
+    let text = text(path)?;
+    Ok(!text.is_empty() && entries(&text).next().is_none())
+}
+
 fn text(path: &Path) -> Result<String> {
     match std::fs::read(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),

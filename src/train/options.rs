@@ -9,8 +9,10 @@ use super::optimizer::Rule;
 use super::origin::Origin;
 use super::schedule::{Rate, Schedule};
 use crate::atomic::{self, Existing};
+use crate::device::Placement;
 use crate::error::{AtPath, Error, Result};
 use crate::model::Config;
+use crate::ops::Numbers;
 use crate::task::Task;
 
 /// Every choice of a run, resolved: the same options and files give the same weights.
@@ -77,10 +79,12 @@ pub struct Options {
     pub task_weights: Vec<f64>,
     /// Decoded photographs kept in memory, in MiB.
     pub cache: usize,
-    /// Where and how it is computed.
-    pub device: String,
-    /// Number format of products: f32, bf16 or auto.
-    pub precision: String,
+    /// Where it is computed.
+    #[serde(with = "text")]
+    pub device: Placement,
+    /// Number format of products.
+    #[serde(with = "text")]
+    pub precision: Numbers,
     /// The model that the run begins with; none for fresh weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Origin>,
@@ -161,8 +165,8 @@ impl Options {
             rain_streaks: None,
             task_weights: Vec::new(),
             cache: 2048,
-            device: "auto".into(),
-            precision: "auto".into(),
+            device: Placement::Auto,
+            precision: Numbers::Auto,
             from: None,
             freeze_body: false,
             tune: None,
@@ -287,6 +291,24 @@ impl Options {
     pub fn weighted_tasks(&self) -> Vec<(Task, f64)> {
         let weight = |i: usize| self.task_weights.get(i).copied().unwrap_or(1.0);
         self.model.tasks.iter().enumerate().map(|(i, &task)| (task, weight(i))).collect()
+    }
+}
+
+/// Choices by the names that the command line has for them.
+mod text {
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub fn serialize<S: Serializer>(choice: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(choice)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(
+        deserializer: D,
+    ) -> Result<T, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 

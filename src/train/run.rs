@@ -292,6 +292,7 @@ fn begin(
         let reason = "holds a run already: --resume goes on with it, another --out starts anew";
         return Err(Error::Usage(reason.into()).at(place.folder()));
     }
+    refuse_foreign(place)?;
     let parameters = match &options.from {
         Some(origin) => {
             let (parameters, noted) = origin.begin(&options, &machine.device)?;
@@ -302,6 +303,21 @@ fn begin(
     };
     let trainer = Trainer::start(&options, parameters, machine.precision)?;
     Ok(Begun { trainer, milliseconds: 0, options })
+}
+
+/// Refuses to replace what no run has left; what one left that had no checkpoint yet is replaced.
+fn refuse_foreign(place: &Place) -> Result<()> {
+    let (config, log) = (place.config(), place.log());
+    let foreign = |path| Err(Error::Usage("is not a run's, and would be replaced".into()).at(path));
+    if config.exists() && Options::open(&config).is_err() {
+        return foreign(config);
+    }
+    if log::is_foreign(&log)? {
+        return foreign(log);
+    }
+    // A run has its options there before anything else.
+    let shown = [place.curves(), place.samples()].into_iter().find(|path| path.exists());
+    shown.filter(|_| !config.exists()).map_or(Ok(()), foreign)
 }
 
 /// Where batches come from, and what is measured on.

@@ -8,7 +8,7 @@ use super::log::TaskScore;
 use super::run::Machine;
 use crate::dataset::{Files, Pairs};
 use crate::degrade::{self, StreakSet};
-use crate::error::{AtPath, Error, Result};
+use crate::error::{Error, Result};
 use crate::picture::{Picture, decode};
 use crate::restore::{self, Cutting, Restorer};
 use crate::score::{self, Figure, Metric, Protocol, Score};
@@ -68,9 +68,11 @@ impl Validation {
         let files = Files::find(&[folder.to_path_buf()])?.outside(run);
         files.notes().iter().for_each(|text| note(text));
         for path in files.iter() {
-            let bytes = std::fs::read(path).at(path)?;
-            hashes.insert(blake3::hash(&bytes));
-            match decode(&bytes) {
+            let read = std::fs::read(path).map_err(Error::from).and_then(|bytes| {
+                hashes.insert(blake3::hash(&bytes));
+                decode(&bytes)
+            });
+            match read {
                 Ok(decoded) => pictures.push((path.to_path_buf(), Arc::new(decoded.picture.to_rgb8()))),
                 Err(error) => note(&format!("{}: not measured on", error.at(path))),
             }

@@ -43,6 +43,22 @@ fn absolute_paths_of_a_list_begin_at_the_root() {
 }
 
 #[test]
+fn pictures_of_formats_that_are_not_read_are_told_of() {
+    let env = TestEnv::with(&["in/a.png"]);
+    for name in ["in/b.HEIC", "in/deep/c.nef", "in/notes.txt", "phone/d.heic"] {
+        env.write(name, b"of some kind");
+    }
+    let run = env.run(&format!("{DEGRADE} in out"), b"");
+    let note = "in/b.HEIC (and 1 more): passed over, formats that are not read\n";
+    assert!(run.code == Some(0) && run.stderr.starts_with(note), "{run}");
+    assert_eq!(env.files("out"), ["a.png"]);
+    assert_eq!(env.run(&format!("{DEGRADE} -q --overwrite in out"), b"").stderr, "");
+    env.assert_error(&format!("{DEGRADE} in phone other"), &["no pictures in phone but phone/d.heic"]);
+    let planned = env.run(&format!("{DEGRADE} --dry-run in dry"), b"");
+    assert!(planned.stderr.starts_with(note), "{planned}");
+}
+
+#[test]
 fn out_makes_all_paths_inputs() {
     let env = TestEnv::with(&["a.png", "in/b.png", "in/deep/c.png"]);
     env.assert_output(&format!("{DEGRADE} --out one a.png"), b"");

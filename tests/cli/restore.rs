@@ -50,6 +50,16 @@ fn a_damaged_picture_costs_itself_only() {
 }
 
 #[test]
+fn what_a_model_says_of_itself_commands_no_terminal() {
+    let env = TestEnv::new();
+    let mut model = tiny(&["sr2"]);
+    model.provenance.insert("command".into(), "a\u{1b}]0;b\u{7}\nid  0".into());
+    model.save(&env.path("m.safetensors"), candle_core::DType::F16).unwrap();
+    let text = String::from_utf8(env.assert_output("restore --list --model m.safetensors", b"")).unwrap();
+    assert!(text.contains("a\\u{1b}]0;b\\u{7}\\nid  0\n") && !text.contains('\u{1b}'), "{text}");
+}
+
+#[test]
 fn a_device_that_is_not_there() {
     let env = with_model(&["sr2"]);
     env.assert_error("restore --model model.safetensors --task sr2 --device cuda:99 in out", &["cuda"]);
@@ -71,6 +81,10 @@ fn the_baseline_needs_no_model() {
         ipt::picture::decode(&env.read("a.png")).unwrap().picture
     );
     env.assert_error("restore --baseline --self-ensemble --task sr2 a.png", &["--self-ensemble"]);
+    for (times, reason) in [(9, "gigapixels"), (32, "a side")] {
+        let tasks = vec!["sr4"; times].join(",");
+        env.assert_failure(&format!("restore --baseline --task {tasks} a.png b.png"), &[reason]);
+    }
 }
 
 #[test]

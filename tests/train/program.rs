@@ -214,9 +214,31 @@ fn what_is_not_given_comes_from_the_run() {
         at,
     );
     assert_eq!(Options::open(&at.join("two/config.toml")).unwrap().task_weights, [1.0, 0.0]);
+    // Weights are for the tasks that they were given for.
+    let other =
+        ["train", "--config", "two/config.toml", "--from", "two/final.safetensors", "--out", "other", "-q"];
+    succeed(&[&other[..], &["--tasks", "derain,denoise50"]].concat(), at);
+    assert!(Options::open(&at.join("other/config.toml")).unwrap().task_weights.is_empty());
     // A rate that is the default goes with what it is the default of.
     succeed(&["train", "--config", "two/config.toml", "--out", "adam", "--optimizer", "adam", "-q"], at);
     assert_eq!(Options::open(&at.join("adam/config.toml")).unwrap().rate, 3e-4);
+}
+
+#[test]
+fn what_is_no_run_s_is_not_replaced() {
+    let folder = photos();
+    let arguments =
+        ["train", "0.png", "--preset", "tiny", "--tasks", "derain", "--steps", "0", "--out", "site"];
+    for name in ["config.toml", "log.jsonl", "curves.svg"] {
+        let file = folder.path().join("site").join(name);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, "title = 'mine'\n").unwrap();
+        let said = fail(&arguments, folder.path(), 2);
+        assert!(said.contains(&format!("{name}: is not a run's")), "{said}");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "title = 'mine'\n");
+        std::fs::remove_file(&file).unwrap();
+    }
+    succeed(&arguments, folder.path());
 }
 
 #[test]

@@ -157,12 +157,17 @@ fn read(mut decoder: impl ImageDecoder) -> Result<Found> {
     let (width, height) = decoder.dimensions();
     check_size(width, height)?;
     // Broken metadata is no reason to refuse a sound picture.
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let exif = decoder.exif_metadata().unwrap_or_default();
+    // Some programs write the name that JPEG wants before it into WebP files, too.
+    let exif = exif.map(|exif| match exif.strip_prefix(b"Exif\0\0") {
+        Some(block) => block.to_vec(),
+        None => exif,
+    });
+    let orientation = exif.as_deref().and_then(Orientation::from_exif_chunk);
+    let orientation = orientation.unwrap_or(Orientation::NoTransforms);
     let metadata = Metadata {
         icc: decoder.icc_profile().unwrap_or_default(),
-        // Some programs write the name that JPEG wants before it into WebP files, too.
-        exif: exif.map(|exif| exif.strip_prefix(b"Exif\0\0").map_or(exif.clone(), <[u8]>::to_vec)),
+        exif,
         xmp: decoder.xmp_metadata().unwrap_or_default(),
         record: None,
     };

@@ -11,19 +11,14 @@ use tiff::decoder::{Decoder, DecodingResult, Limits};
 
 use super::{Found, MAX_BYTES, check_size, read, reason};
 use crate::error::{Error, Result};
-use crate::picture::ifd::{Listing, Reader};
+use crate::picture::ifd::{Listing, Reader, tag};
 use crate::picture::metadata::exif;
 use crate::picture::{Metadata, Sample};
 
 const NEW_SUBFILE_TYPE: u16 = 0x00fe;
-const PHOTOMETRIC: u16 = 0x0106;
-const ORIENTATION: u16 = 0x0112;
-const EXTRA_SAMPLES: u16 = 0x0152;
 /// Kinds of opacity.
 const MULTIPLIED: u64 = 1;
 const SEPARATE: u64 = 2;
-const XMP: u16 = 700;
-const ICC: u16 = 34675;
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Found> {
     let found = Reader::new(bytes).and_then(|(reader, first)| Some((reader, reader.directory(first)?)));
@@ -33,13 +28,14 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Found> {
         Some(image) => image,
         None => read(TiffDecoder::new(Cursor::new(bytes)).map_err(reason)?)?.image,
     };
-    if number(&main, EXTRA_SAMPLES) == Some(MULTIPLIED) {
+    if main.number(tag::EXTRA_SAMPLES) == Some(MULTIPLIED) {
         divide_by_opacity(&mut image);
     }
-    let value = |tag| main.fields.iter().find(|field| field.tag == tag).map(|field| field.value.to_vec());
+    let value = |tag| main.field(tag).map(|field| field.value.to_vec());
     let exif = exif::block(reader.order, exif::about(&reader, &main));
-    let metadata = Metadata { icc: value(ICC), exif, xmp: value(XMP), record: None };
-    let orientation = number(&main, ORIENTATION)
+    let metadata = Metadata { icc: value(tag::ICC), exif, xmp: value(tag::XMP), record: None };
+    let orientation = main
+        .number(tag::ORIENTATION)
         .and_then(|orientation| Orientation::from_exif(orientation.try_into().ok()?))
         .unwrap_or(Orientation::NoTransforms);
     Ok(Found { image, metadata, orientation })
@@ -49,15 +45,11 @@ fn damaged() -> Error {
     Error::Decode("the tiff file is damaged".into())
 }
 
-fn number(main: &Listing, tag: u16) -> Option<u64> {
-    main.fields.iter().find(|field| field.tag == tag)?.number()
-}
-
 /// A second page would be lost. Small previews and masks of the first are no pages.
 fn refuse_pages(reader: &Reader, main: &Listing, length: usize) -> Result<()> {
     const PREVIEW: u64 = 1;
     const MASK: u64 = 4;
-    let kind = |listing: &Listing| number(listing, NEW_SUBFILE_TYPE).unwrap_or(0);
+    let kind = |listing: &Listing| listing.number(NEW_SUBFILE_TYPE).unwrap_or(0);
     if kind(main) & PREVIEW != 0 {
         return Err(Error::Decode(
             "the tiff file's first picture is only a preview: raw files are not read".into(),
@@ -80,8 +72,8 @@ fn refuse_pages(reader: &Reader, main: &Listing, length: usize) -> Result<()> {
 /// The picture, if it is grey with opacity.
 fn grey_with_opacity(bytes: &[u8], main: &Listing) -> Result<Option<DynamicImage>> {
     const BLACK_IS_ZERO: u64 = 1;
-    let opacity = matches!(number(main, EXTRA_SAMPLES), Some(MULTIPLIED | SEPARATE));
-    if !opacity || number(main, PHOTOMETRIC) != Some(BLACK_IS_ZERO) {
+    let opacity = matches!(main.number(tag::EXTRA_SAMPLES), Some(MULTIPLIED | SEPARATE));
+    if !opacity || main.number(tag::PHOTOMETRIC) != Some(BLACK_IS_ZERO) {
         return Ok(None);
     }
     let ours = |error: tiff::TiffError| Error::Decode(error.to_string());

@@ -125,10 +125,13 @@ fn by_library(
     Ok(file.into_inner())
 }
 
+/// The most pixels of a picture that is written: the largest that is read, four times as large.
+const MAX_PIXELS: usize = 512 << 24;
+
 /// Refuses a size that `format` cannot hold, before there is a picture to write.
 ///
 /// # Errors
-/// When a side is longer than the format allows.
+/// When a side is longer than the format allows, or there are more than 8 gigapixels.
 pub fn refuse_size(width: usize, height: usize, format: Format) -> Result<()> {
     let longest = match format {
         Format::Jpeg => 65535,
@@ -138,6 +141,12 @@ pub fn refuse_size(width: usize, height: usize, format: Format) -> Result<()> {
     if width.max(height) > longest {
         return Err(Error::Encode(format!(
             "{width}×{height} pixels: a {format} file holds at most {longest} a side"
+        )));
+    }
+    if width.saturating_mul(height) > MAX_PIXELS {
+        let most = MAX_PIXELS >> 30;
+        return Err(Error::Encode(format!(
+            "{width}×{height} pixels: no more than {most} gigapixels are written"
         )));
     }
     Ok(())

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use crate::error::{Error, Result};
-use crate::picture::ifd::{self, BYTE, Entry, LONG, Order, RATIONAL, Reader, SHORT, UNDEFINED};
+use crate::picture::ifd::{self, BYTE, Entry, LONG, Order, RATIONAL, Reader, SHORT, UNDEFINED, tag};
 use crate::picture::metadata::exif;
 use crate::picture::{Metadata, Picture, Samples};
 
@@ -20,13 +20,13 @@ pub(super) fn encode(picture: &Picture, metadata: &Metadata) -> Result<Vec<u8>> 
     file.extend_from_slice(&samples(picture, order));
 
     let mut entries = about.as_ref().map_or(Vec::new(), |(reader, main)| exif::about(reader, main));
-    entries.retain(|entry| entry.tag != exif::ORIENTATION);
+    entries.retain(|entry| entry.tag != tag::ORIENTATION);
     entries.extend(structure(picture, order));
     if !entries.iter().any(|entry| entry.tag == X_RESOLUTION) {
         entries.extend(no_resolution(order));
     }
-    entries.extend(metadata.xmp.as_deref().map(|xmp| Entry::plain(700, BYTE, xmp)));
-    entries.extend(metadata.icc.as_deref().map(|icc| Entry::plain(34675, UNDEFINED, icc)));
+    entries.extend(metadata.xmp.as_deref().map(|xmp| Entry::plain(tag::XMP, BYTE, xmp)));
+    entries.extend(metadata.icc.as_deref().map(|icc| Entry::plain(tag::ICC, UNDEFINED, icc)));
     let at = ifd::write(&mut file, order, entries);
     let at = at.ok_or_else(|| Error::Encode("a tiff file holds at most 4 GiB".into()))?;
     file[4..8].copy_from_slice(&order.long(at));
@@ -63,9 +63,9 @@ fn structure(picture: &Picture, order: Order) -> Vec<Entry<'static>> {
         Entry::plain(0x0101, LONG, long(picture.height).to_vec()),
         Entry::plain(0x0102, SHORT, shorts(&vec![8 * bytes as u16; channels])),
         Entry::plain(0x0103, SHORT, shorts(&[1])),
-        Entry::plain(0x0106, SHORT, shorts(&[if layout.colours() == 1 { 1 } else { 2 }])),
+        Entry::plain(tag::PHOTOMETRIC, SHORT, shorts(&[if layout.colours() == 1 { 1 } else { 2 }])),
         Entry::plain(0x0111, LONG, offsets),
-        Entry::plain(exif::ORIENTATION, SHORT, shorts(&[1])),
+        Entry::plain(tag::ORIENTATION, SHORT, shorts(&[1])),
         Entry::plain(0x0115, SHORT, shorts(&[channels as u16])),
         Entry::plain(0x0116, LONG, long(rows).to_vec()),
         Entry::plain(0x0117, LONG, lengths),
@@ -73,7 +73,7 @@ fn structure(picture: &Picture, order: Order) -> Vec<Entry<'static>> {
     ];
     if layout.has_alpha() {
         // Not multiplied into the colours.
-        entries.push(Entry::plain(0x0152, SHORT, shorts(&[2])));
+        entries.push(Entry::plain(tag::EXTRA_SAMPLES, SHORT, shorts(&[2])));
     }
     entries
 }

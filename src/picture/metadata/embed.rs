@@ -8,7 +8,7 @@ use img_parts::{Bytes, ImageEXIF, ImageICC};
 
 use super::Metadata;
 use crate::error::{Error, Result};
-use crate::picture::{Format, Layout, Picture};
+use crate::picture::{Format, Picture};
 
 /// What comes before the packet in a JPEG segment and a PNG text chunk that hold XMP.
 const JPEG_XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
@@ -88,7 +88,7 @@ impl Metadata {
 fn extended_webp(metadata: Metadata, mut webp: WebP, picture: &Picture) -> Bytes {
     let Metadata { icc, exif, xmp, .. } = metadata;
     let flag = |set, bit| if set { bit } else { 0 };
-    let alpha = matches!(picture.layout, Layout::GreyAlpha | Layout::Rgba);
+    let alpha = picture.layout.has_alpha();
     let flags = flag(icc.is_some(), 0x20)
         | flag(alpha, 0x10)
         | flag(exif.is_some(), 0x08)

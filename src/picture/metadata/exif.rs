@@ -4,11 +4,10 @@ use std::borrow::Cow;
 
 use image::metadata::Orientation;
 
-use crate::picture::ifd::{self, Entry, Field, LONG, Listing, Order, Reader, SHORT, Value};
+use crate::picture::ifd::{self, Entry, Field, LONG, Listing, Order, Reader, SHORT, Value, tag};
 
 const IMAGE_WIDTH: u16 = 0x0100;
 const IMAGE_LENGTH: u16 = 0x0101;
-pub(in crate::picture) const ORIENTATION: u16 = 0x0112;
 const PREVIEW: u16 = 0x0201;
 const PREVIEW_LENGTH: u16 = 0x0202;
 const RESOLUTION_UNIT: u16 = 0x0128;
@@ -40,7 +39,7 @@ const ABOUT_THE_PICTURE: [u16; 19] = [
     0x9c9d,
     0x9c9e,
     0x9c9f,
-    ORIENTATION,
+    tag::ORIENTATION,
 ];
 
 /// Makes the block true of an upright picture of this size, in its place: camera makers' notes, which
@@ -88,7 +87,7 @@ fn corrections(exif: &[u8], width: u32, height: u32) -> Option<(Vec<Correction>,
 
 /// Where the preview begins, if nothing that is still referred to lies behind that.
 fn last_preview(exif: &[u8], reader: &Reader, main: &Listing, small: &Listing) -> Option<usize> {
-    let number = |tag| small.fields.iter().find(|field| field.tag == tag)?.number()?.try_into().ok();
+    let number = |tag| small.number(tag)?.try_into().ok();
     let start: usize = number(PREVIEW)?;
     let length: usize = number(PREVIEW_LENGTH)?;
     // Blocks are padded.
@@ -108,7 +107,7 @@ fn last_preview(exif: &[u8], reader: &Reader, main: &Listing, small: &Listing) -
 
 /// The directory to which a field of `listing` leads.
 fn directory_in<'a>(reader: &Reader<'a>, listing: &Listing, tag: u16) -> Option<Listing<'a>> {
-    reader.directory(listing.fields.iter().find(|field| field.tag == tag)?.number()?)
+    reader.directory(listing.number(tag)?)
 }
 
 /// What the main directory of a TIFF file or an EXIF block tells of the picture, to be written into
@@ -116,24 +115,23 @@ fn directory_in<'a>(reader: &Reader<'a>, listing: &Listing, tag: u16) -> Option<
 /// they refer to by its place in the file is not found any more.
 pub(in crate::picture) fn about<'a>(reader: &Reader<'a>, main: &Listing<'a>) -> Vec<Entry<'a>> {
     // A resolution without a unit is only there because the standard wants one.
-    let number = |tag| main.fields.iter().find(|field| field.tag == tag)?.number();
-    let no_unit = number(RESOLUTION_UNIT) == Some(1);
+    let no_unit = main.number(RESOLUTION_UNIT) == Some(1);
     let wanted = |field: &&Field| {
         ABOUT_THE_PICTURE.contains(&field.tag) && !(no_unit && RESOLUTION.contains(&field.tag))
     };
     let mut entries = plain(main.fields.iter().filter(wanted));
-    for entry in entries.iter_mut().filter(|entry| entry.tag == ORIENTATION) {
+    for entry in entries.iter_mut().filter(|entry| entry.tag == tag::ORIENTATION) {
         entry.value = Value::Plain(SHORT, reader.order.short(1).to_vec().into());
     }
-    for (tag, inner) in [(EXIF_DIRECTORY, Some(INTEROPERABILITY_DIRECTORY)), (GPS_DIRECTORY, None)] {
-        let Some(listing) = directory_in(reader, main, tag) else { continue };
+    for (outer, inner) in [(EXIF_DIRECTORY, Some(INTEROPERABILITY_DIRECTORY)), (GPS_DIRECTORY, None)] {
+        let Some(listing) = directory_in(reader, main, outer) else { continue };
         let mut fields = plain(listing.fields.iter().filter(|field| Some(field.tag) != inner));
         if let Some(inner) = inner
             && let Some(listing) = directory_in(reader, &listing, inner)
         {
             fields.push(Entry { tag: inner, value: Value::Directory(plain(listing.fields.iter())) });
         }
-        entries.push(Entry { tag, value: Value::Directory(fields) });
+        entries.push(Entry { tag: outer, value: Value::Directory(fields) });
     }
     entries
 }
@@ -148,7 +146,7 @@ fn plain<'a: 'b, 'b>(fields: impl Iterator<Item = &'b Field<'a>>) -> Vec<Entry<'
 
 /// The EXIF block of these fields; none if they say no more than which side is up.
 pub(in crate::picture) fn block(order: Order, entries: Vec<Entry>) -> Option<Vec<u8>> {
-    if entries.iter().all(|entry| entry.tag == ORIENTATION) {
+    if entries.iter().all(|entry| entry.tag == tag::ORIENTATION) {
         return None;
     }
     let mut block = ifd::header(order).to_vec();
