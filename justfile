@@ -87,7 +87,7 @@ default-model PHOTOS STREAKS VALIDATION DATA OUT="default-model" DEVICE="2 cores
         {{OUT}}/10/model.safetensors
     mkdir -p {{OUT}}/11/0 {{OUT}}/11/1
     find -L {{PHOTOS}} -type f | LC_ALL=C sort | nl -nln -w1 -s' ' | while read -r n photo; do \
-        ln -sf "$(realpath "$photo")" {{OUT}}/11/$((n % 2))/; done
+        ln -sf "$(realpath "$photo")" "{{OUT}}/11/$((n % 2))/$n-${photo##*/}"; done
     for of in sr2/0 sr2/1 sr3/0 sr3/1 sr4/1; do target/release/ipt degrade --overwrite --task ${of%/*} --format png \
         {{OUT}}/11/${of#*/} {{OUT}}/11/$of || [ $? = 1 ]; done
     target/release/ipt degrade --overwrite --task sr4 --format png {{PHOTOS}} {{OUT}}/11/sr4/all || [ $? = 1 ]

@@ -1,7 +1,7 @@
 //! The GPU against the CPU: every operator forward and backward, a training step, a picture.
 //!
 //! Says so and passes where there is no GPU, or no CUDA in the program: compiled everywhere, it cannot fall behind.
-#![allow(clippy::disallowed_macros)]
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
 mod support;
 

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::element::Element;
 use super::output::{Finish, Target, filled, strip};
-use super::pack;
+use super::pack::{self, Matrix, Packed};
 use super::scratch::Scratch;
 use super::softmax::{softmax, softmax_gradient};
 use super::tile::{Factors, Kernel, PANEL, Session, Tile};
@@ -73,7 +73,7 @@ impl<E: Element> Multiplier<E> {
         (a, a_stride): Rows<'_>,
         turned: bool,
         (rows, length): (usize, usize),
-        b: &Panels<E>,
+        b: &Packed<E>,
         (out, stride): (Target, usize),
         finish: &Finish<'_>,
     ) {
@@ -96,7 +96,7 @@ impl<E: Element> Multiplier<E> {
             }
         };
         for column in (0..b.columns).step_by(PANEL) {
-            let panel = b.data[column * depth..].as_ptr();
+            let panel = b.panel(column).as_ptr();
             let factors = Factors { a, row_stride, step: E::GROUP, shifts: &[0], length: depth, b: panel };
             let columns = PANEL.min(b.columns - column);
             // SAFETY: A was checked or copied with spare rows for the row group; the panel has `depth` rows; the
@@ -108,40 +108,14 @@ impl<E: Element> Multiplier<E> {
     }
 }
 
-/// A packed right factor of one head.
-struct Panels<E> {
-    data: Scratch<E>,
-    depth: usize,
-    columns: usize,
+/// A row-major matrix [length, columns] as a right factor.
+fn rows_packed<E: Element>((rows, stride): Rows<'_>, length: usize, columns: usize) -> Packed<E> {
+    Packed::alone(Matrix::Rows(rows, stride), length, columns)
 }
 
-impl<E: Element> Panels<E> {
-    fn empty(length: usize, columns: usize) -> Self {
-        let depth = E::padded(length);
-        Self { data: Scratch::new(depth * columns.next_multiple_of(PANEL)), depth, columns }
-    }
-
-    /// A row-major matrix [length, columns].
-    fn from_rows((rows, stride): Rows<'_>, length: usize, columns: usize) -> Self {
-        let mut panels = Self::empty(length, columns);
-        for (index, panel) in panels.data.chunks_exact_mut(panels.depth * PANEL).enumerate() {
-            let column = index * PANEL;
-            let width = PANEL.min(columns - column);
-            pack::panel_from_rows(length, |k| Some(&rows[k * stride + column..][..width]), panel);
-        }
-        panels
-    }
-
-    /// The transpose of a row-major matrix [columns, length].
-    fn from_columns((rows, stride): Rows<'_>, length: usize, columns: usize) -> Self {
-        let mut panels = Self::empty(length, columns);
-        for (index, panel) in panels.data.chunks_exact_mut(panels.depth * PANEL).enumerate() {
-            let column = index * PANEL;
-            let width = PANEL.min(columns - column);
-            pack::panel_from_columns(length, width, &rows[column * stride..], stride, panel);
-        }
-        panels
-    }
+/// The transpose of a row-major matrix [columns, length] as one.
+fn columns_packed<E: Element>((rows, stride): Rows<'_>, length: usize, columns: usize) -> Packed<E> {
+    Packed::alone(Matrix::Columns(rows, stride), length, columns)
 }
 
 /// softmax(q·kᵀ / sqrt(width))·v for each head.
@@ -159,8 +133,8 @@ pub fn forward<E: Element>(heads: &Heads, q: &[f32], k: &[f32], v: &[f32]) -> Ve
         (0..heads.batch * heads.heads).into_par_iter().for_each(|index| {
             let offset = heads.offset(index);
             let mut multiplier = Multiplier::<E>::new();
-            let keys = Panels::from_columns((&k[offset..], stride), width, tokens);
-            let values = Panels::from_rows((&v[offset..], stride), tokens, width);
+            let keys = columns_packed((&k[offset..], stride), width, tokens);
+            let values = rows_packed((&v[offset..], stride), tokens, width);
             let mut scores = Scratch::<f32>::new(QUERIES.min(tokens) * tokens);
             for first in (0..tokens).step_by(QUERIES) {
                 let rows = QUERIES.min(tokens - first);
@@ -216,9 +190,9 @@ pub fn backward<E: Element>(
         (0..heads.batch * heads.heads).into_par_iter().for_each(|index| {
             let offset = heads.offset(index);
             let mut multiplier = Multiplier::<E>::new();
-            let keys = Panels::from_columns((&k[offset..], stride), width, tokens);
-            let values = Panels::from_columns((&v[offset..], stride), width, tokens);
-            let key_rows = Panels::from_rows((&k[offset..], stride), tokens, width);
+            let keys = columns_packed((&k[offset..], stride), width, tokens);
+            let values = columns_packed((&v[offset..], stride), width, tokens);
+            let key_rows = rows_packed((&k[offset..], stride), tokens, width);
             let mut weights = Scratch::<f32>::new(BACKWARD_QUERIES.min(tokens) * tokens);
             let mut scores = Scratch::<f32>::new(BACKWARD_QUERIES.min(tokens) * tokens);
             for first in (0..tokens).step_by(BACKWARD_QUERIES) {
@@ -233,7 +207,7 @@ pub fn backward<E: Element>(
                     let place = (Target::of(weights), tokens);
                     multiplier.multiply(queries, false, (rows, width), &keys, place, &Finish::SET);
                     softmax(weights, tokens, heads.scale());
-                    let gradient_rows = Panels::from_rows(gradient, rows, width);
+                    let gradient_rows = rows_packed(gradient, rows, width);
                     let place = (dv.at(offset), stride);
                     multiplier.multiply(
                         (weights, tokens),
@@ -255,7 +229,7 @@ pub fn backward<E: Element>(
                         place,
                         &Finish::SET,
                     );
-                    let query_rows = Panels::from_rows(queries, rows, width);
+                    let query_rows = rows_packed(queries, rows, width);
                     let place = (dk.at(offset), stride);
                     multiplier.multiply((scores, tokens), true, (tokens, rows), &query_rows, place, &finish);
                 }

@@ -61,6 +61,23 @@ pub enum Matrix<'a> {
     Columns(&'a [f32], usize),
 }
 
+impl<'a> Matrix<'a> {
+    /// Packs the panel that begins at a column of this matrix, which is `length` × `columns`.
+    fn panels<E: Element>(self, length: usize, columns: usize) -> impl Fn(usize, &mut [E]) + Sync + 'a {
+        move |column, to| {
+            let width = PANEL.min(columns - column);
+            match self {
+                Matrix::Rows(data, stride) => {
+                    panel_from_rows(length, |k| Some(&data[k * stride + column..][..width]), to);
+                }
+                Matrix::Columns(data, stride) => {
+                    panel_from_columns(length, width, &data[column * stride..], stride, to);
+                }
+            }
+        }
+    }
+}
+
 /// The whole of B, `length` × `columns`, in panels of [`PANEL`] columns.
 pub struct Packed<E> {
     pub(super) data: Scratch<E>,
@@ -72,17 +89,17 @@ pub struct Packed<E> {
 impl<E: Element> Packed<E> {
     /// Packs a matrix, panels in parallel.
     pub fn new(source: Matrix<'_>, length: usize, columns: usize) -> Self {
-        Self::from_panels(E::padded(length), columns, |column, to| {
-            let width = PANEL.min(columns - column);
-            match source {
-                Matrix::Rows(data, stride) => {
-                    panel_from_rows(length, |k| Some(&data[k * stride + column..][..width]), to);
-                }
-                Matrix::Columns(data, stride) => {
-                    panel_from_columns(length, width, &data[column * stride..], stride, to);
-                }
-            }
-        })
+        Self::from_panels(E::padded(length), columns, source.panels(length, columns))
+    }
+
+    /// The same by this thread alone.
+    pub fn alone(source: Matrix<'_>, length: usize, columns: usize) -> Self {
+        let (depth, pack) = (E::padded(length), source.panels(length, columns));
+        let mut data = Scratch::new(depth * columns.next_multiple_of(PANEL));
+        if depth > 0 {
+            data.chunks_exact_mut(depth * PANEL).enumerate().for_each(|(panel, to)| pack(panel * PANEL, to));
+        }
+        Self { data, depth, columns }
     }
 
     /// `pack(column, panel)` packs the panel that begins at `column`, in parallel.

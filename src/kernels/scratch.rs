@@ -52,7 +52,11 @@ thread_local! {
 }
 
 /// As many elements as asked for, with unspecified, valid contents, in memory that the thread keeps.
-pub struct Scratch<E>(Aligned<E>);
+pub struct Scratch<E> {
+    elements: Aligned<E>,
+    /// Whether the memory is idle afterwards, and not given back.
+    kept: bool,
+}
 
 impl<E: Element> Scratch<E> {
     /// Takes an idle buffer of this thread, or a new one.
@@ -65,19 +69,23 @@ impl<E: Element> Scratch<E> {
         if lines.len() < needed {
             lines = vec![Line([0; 64]); needed];
         }
-        Self(Aligned { lines, len, element: PhantomData })
+        Self { elements: Aligned { lines, len, element: PhantomData }, kept: true }
     }
 
-    /// The same contents in memory of their own size; what they were in is idle again.
+    /// The same contents in memory of their own size, which is given back at the end; what they were in is idle again.
     pub fn fitted(self) -> Self {
         let needed = Aligned::<E>::lines(self.len());
-        Self(Aligned { lines: self.0.lines[..needed].to_vec(), len: self.len(), element: PhantomData })
+        let lines = self.elements.lines[..needed].to_vec();
+        Self { elements: Aligned { lines, len: self.len(), element: PhantomData }, kept: false }
     }
 }
 
 impl<E> Drop for Scratch<E> {
     fn drop(&mut self) {
-        let lines = std::mem::take(&mut self.0.lines);
+        if !self.kept {
+            return;
+        }
+        let lines = std::mem::take(&mut self.elements.lines);
         // A thread that is ending has no use for it.
         let _ = IDLE.try_with(|idle| idle.borrow_mut().push(lines));
     }
@@ -87,12 +95,32 @@ impl<E> Deref for Scratch<E> {
     type Target = Aligned<E>;
 
     fn deref(&self) -> &Aligned<E> {
-        &self.0
+        &self.elements
     }
 }
 
 impl<E> DerefMut for Scratch<E> {
     fn deref_mut(&mut self) -> &mut Aligned<E> {
-        &mut self.0
+        &mut self.elements
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_fitted_is_given_back() {
+        let idle = || IDLE.with_borrow(Vec::len);
+        drop(Scratch::<f32>::new(100));
+        let before = idle();
+        for _ in 0..3 {
+            let mut scratch = Scratch::<f32>::new(100);
+            scratch.fill(3.0);
+            let fitted = scratch.fitted();
+            assert!(fitted.iter().all(|&x| x == 3.0));
+            drop(fitted);
+            assert_eq!(idle(), before);
+        }
     }
 }

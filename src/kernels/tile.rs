@@ -6,6 +6,7 @@
 //! columns, `Element::GROUP` neighbours along the sum together, the B_s one after another.
 
 use super::element::Element;
+use std::marker::PhantomData;
 
 /// Columns in a panel of packed B.
 pub const PANEL: usize = 32;
@@ -64,12 +65,12 @@ impl<E: Element> Kernel<E> {
     /// Makes this thread ready to run blocks until the guard is dropped.
     pub fn enter(&'static self) -> Session<E> {
         (self.enter)();
-        Session(self)
+        Session(self, PhantomData)
     }
 }
 
-/// A kernel this thread is ready to run.
-pub struct Session<E: 'static>(&'static Kernel<E>);
+/// A kernel this thread is ready to run, and no other; so it stays on it.
+pub struct Session<E: 'static>(&'static Kernel<E>, PhantomData<*const ()>);
 
 impl<E: Element> Session<E> {
     /// The rows of a full block.
@@ -80,7 +81,8 @@ impl<E: Element> Session<E> {
     /// Computes one block into the first `rows` rows and `columns` columns of `tile`; the rest of `tile` is unspecified.
     ///
     /// # Safety
-    /// `rows` is in 1..=`self.rows()`, `columns` in 1..=`PANEL`. For each shift, `length` elements are readable from
+    /// On this thread no other session was begun and ended since this one began. `rows` is in 1..=`self.rows()`, `columns`
+    /// in 1..=`PANEL`. For each shift, `length` elements are readable from
     /// the start of each of the rows of A, `rows` rounded up to the kernel's `row_group`; and B is readable as stated.
     #[inline]
     pub unsafe fn run(&self, factors: &Factors<'_, E>, rows: usize, columns: usize, tile: &mut Tile) {

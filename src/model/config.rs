@@ -273,8 +273,9 @@ impl Config {
         if !self.width.is_multiple_of(self.heads) {
             return refuse(format!("{} heads do not divide a width of {}", self.heads, self.width));
         }
-        if !(self.white.is_finite() && self.white > 0.0) {
-            return refuse(format!("white = {} is not above 0", self.white));
+        // Beyond, colours or what is made of them would not be numbers any more.
+        if !(1e-3..=1e6).contains(&self.white) {
+            return refuse(format!("white = {} is not from 0.001 to 1000000", self.white));
         }
         Ok(())
     }

@@ -90,8 +90,9 @@ impl Tape {
             if result.device().is_cpu() {
                 gradients.add(&result, gradient)?;
             } else {
-                // A scalar with these gradients; its own value means nothing.
-                let product = (result * gradient)?.sum_all()?;
+                // A scalar with these gradients; its own value means nothing. They are numbers here, whatever they
+                // were computed of.
+                let product = (result * gradient.detach())?.sum_all()?;
                 elsewhere = Some(match elsewhere {
                     Some(sum) => (sum + product)?,
                     None => product,

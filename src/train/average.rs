@@ -31,7 +31,7 @@ impl Average {
     /// Starts at the variables as they are.
     pub fn start<'a>(decay: f64, variables: impl IntoIterator<Item = (&'a str, &'a Var)>) -> Result<Self> {
         let start = |(name, variable): (&str, &Var)| {
-            Ok((name.to_string(), Mean { tensor: variable.copy()?, steps: 0 }))
+            Ok((name.to_string(), Mean { tensor: variable.copy()?.detach(), steps: 0 }))
         };
         Ok(Self { decay, means: variables.into_iter().map(start).collect::<Result<_>>()? })
     }
@@ -69,10 +69,9 @@ impl Average {
         steps: u64,
         variables: impl IntoIterator<Item = (&'a str, &'a Var)>,
     ) -> Result<BTreeMap<String, Tensor>> {
-        let copies = self
-            .means
-            .iter()
-            .map(|(name, mean)| Ok((name.clone(), Mean { tensor: mean.tensor.copy()?, steps: mean.steps })));
+        let copies = self.means.iter().map(|(name, mean)| {
+            Ok((name.clone(), Mean { tensor: mean.tensor.copy()?.detach(), steps: mean.steps }))
+        });
         let mut all = Self { decay: self.decay, means: copies.collect::<Result<_>>()? };
         all.advance(variables, steps)?;
         Ok(all.means.into_iter().map(|(name, mean)| (name, mean.tensor)).collect())
@@ -89,7 +88,8 @@ impl Mean {
             if variable.device().is_cpu() {
                 self.tensor.inplace_op2(variable, &Towards { keep, scale: 1.0, square: false })?;
             } else {
-                let way = (variable.as_tensor() - &self.tensor)?;
+                // Else candle's graph would hold every earlier mean.
+                let way = (variable.as_detached_tensor() - &self.tensor)?;
                 self.tensor = (&self.tensor + (way * (1.0 - keep))?)?;
             }
         }

@@ -70,7 +70,7 @@ impl Comparison {
             Comparison::Psnr => {
                 let pictures = output.dim(0)?;
                 let values = output.elem_count() / pictures.max(1);
-                let error = (output - target)?.reshape((pictures, values))?;
+                let error = (output.detach() - target)?.reshape((pictures, values))?;
                 let mse = (error.sqr()?.mean_keepdim(1)? + FLOOR)?;
                 // PSNR = 20·log10 255 − 10·log10 mse, of which the natural logarithm's derivative is taken.
                 let decibel = 10.0 / f64::ln(10.0);
@@ -287,6 +287,17 @@ mod tests {
             };
             let difference = (shifted(0.05) - shifted(-0.05)) / 0.1;
             assert!((f64::from(gradient) - difference).abs() < 1e-3, "{i}: {gradient} {difference}");
+        }
+    }
+
+    #[test]
+    fn gradients_are_numbers() {
+        // On a GPU the output is in candle's graph, which must not be walked through the gradient.
+        let variable = candle_core::Var::new(&[[3f32, 4.0]], &Device::Cpu).unwrap();
+        let output = (variable.as_tensor() * 2.0).unwrap();
+        for comparison in [Comparison::L1, Comparison::Psnr] {
+            let compared = comparison.of(&output, &output.zeros_like().unwrap(), 1.0).unwrap();
+            assert!(output.track_op() && !compared.gradient.track_op(), "{comparison:?}");
         }
     }
 

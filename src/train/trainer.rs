@@ -43,7 +43,7 @@ pub struct Losses {
 impl Trainer {
     /// A run's beginning, from the given parameters (on their device).
     pub fn start(options: &Options, parameters: Parameters, precision: Precision) -> Result<Self> {
-        let model = parameters.model(&options.model, precision)?;
+        let model = parameters.partly_trained(&options.model, precision, |name| is_trained(options, name))?;
         let device = model.device().clone();
         let average = Average::start(options.ema, parameters.iter())?;
         let options = options.clone();
@@ -262,9 +262,13 @@ impl Trainer {
 
     /// The variables that training changes.
     fn trained(&self) -> impl Iterator<Item = (&str, &candle_core::Var)> {
-        let frozen = self.options.freeze_body;
-        self.parameters.iter().filter(move |(name, _)| !(frozen && is_shared(name)))
+        self.parameters.iter().filter(|(name, _)| is_trained(&self.options, name))
     }
+}
+
+/// Whether a run learns the parameter of this name, if it reaches it.
+fn is_trained(options: &Options, name: &str) -> bool {
+    !(options.freeze_body && is_shared(name))
 }
 
 /// A part of a batch.

@@ -28,13 +28,9 @@ impl<T: Serialize + DeserializeOwned> Archive<T> {
     /// The bytes of the file. The same contents give the same bytes.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let document = serde_json::to_string(&self.document).map_err(malformed)?;
-        let views = self
-            .tensors
-            .iter()
-            .map(|(name, tensor)| Ok((name, Bytes::of(tensor)?)))
-            .collect::<Result<BTreeMap<_, _>>>()?;
+        self.tensors.values().try_for_each(refuse_kind)?;
         let metadata = HashMap::from([(KEY.to_owned(), document)]);
-        safetensors::serialize(&views, Some(metadata)).map_err(malformed)
+        safetensors::serialize(&self.tensors, Some(metadata)).map_err(malformed)
     }
 
     /// Reads a file's bytes.
@@ -97,6 +93,13 @@ impl Source for Foreign<'_> {
     }
 }
 
+fn refuse_kind(tensor: &Tensor) -> Result<()> {
+    match tensor.dtype() {
+        DType::F32 | DType::F16 => Ok(()),
+        other => Err(Error::Model(format!("{other:?} tensors are not written"))),
+    }
+}
+
 fn malformed(error: impl std::fmt::Display) -> Error {
     Error::Model(format!("not a sound safetensors file: {error}"))
 }
@@ -116,18 +119,13 @@ impl Bytes {
     }
 
     pub fn of(tensor: &Tensor) -> Result<Self> {
-        let flat = tensor.flatten_all()?;
-        let (dtype, bytes) = match tensor.dtype() {
-            DType::F32 => (Dtype::F32, little_endian(&flat.to_vec1::<f32>()?, |x| x.to_le_bytes())),
-            DType::F16 => (Dtype::F16, little_endian(&flat.to_vec1::<half::f16>()?, |x| x.to_le_bytes())),
-            other => return Err(Error::Model(format!("{other:?} tensors are not written"))),
-        };
-        Ok(Self { dtype, shape: tensor.dims().to_vec(), bytes })
+        refuse_kind(tensor)?;
+        Ok(Self {
+            dtype: View::dtype(&tensor),
+            shape: tensor.dims().to_vec(),
+            bytes: View::data(&tensor).into_owned(),
+        })
     }
-}
-
-fn little_endian<T: Copy, const N: usize>(values: &[T], bytes: impl Fn(T) -> [u8; N]) -> Vec<u8> {
-    values.iter().flat_map(|&value| bytes(value)).collect()
 }
 
 impl View for &Bytes {

@@ -39,7 +39,7 @@ impl Parameters {
     /// message names it.
     pub fn from_tensors(config: &Config, tensors: BTreeMap<String, Tensor>, device: &Device) -> Result<Self> {
         let parameters = Self::new(tensors, device)?;
-        let backend = parameters.lookup();
+        let backend = parameters.lookup(|_| true);
         Ipt::new(config, Precision::F32, builder(&backend, device))?;
         let used = backend.used.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
         let unknown: Vec<_> =
@@ -70,7 +70,17 @@ impl Parameters {
 
     /// The model to train: what is later written into the variables, it sees.
     pub fn model(&self, config: &Config, precision: Precision) -> Result<Ipt> {
-        Ipt::new(config, precision, builder(&self.lookup(), &self.device))
+        self.partly_trained(config, precision, |_| true)
+    }
+
+    /// The same, where only what is named so is trained: for the rest no gradients are computed.
+    pub fn partly_trained(
+        &self,
+        config: &Config,
+        precision: Precision,
+        trained: impl Fn(&str) -> bool,
+    ) -> Result<Ipt> {
+        Ipt::new(config, precision, builder(&self.lookup(trained), &self.device))
     }
 
     /// The model to use, on `device`: without the graph that training keeps.
@@ -83,8 +93,12 @@ impl Parameters {
         Ok(model.frozen())
     }
 
-    fn lookup(&self) -> Lookup {
-        let tensors = self.iter().map(|(name, variable)| (name.to_owned(), variable.as_tensor().clone()));
+    fn lookup(&self, trained: impl Fn(&str) -> bool) -> Lookup {
+        let tensors = self.iter().map(|(name, variable)| {
+            let tensor =
+                if trained(name) { variable.as_tensor().clone() } else { variable.as_detached_tensor() };
+            (name.to_owned(), tensor)
+        });
         Lookup { tensors: tensors.collect(), used: Mutex::default() }
     }
 

@@ -294,6 +294,13 @@ fn results_do_not_depend_on_the_threads() {
         out.extend(run(&inputs, precision, |x, pass| attention(&x[0], &x[1], &x[2], &x[3], 2, pass)));
         let inputs = [random(&[700, 96], 1), random(&[96], 2), random(&[96], 3)];
         out.extend(run(&inputs, precision, |x, pass| layer_norm(&x[0], &x[1], &x[2], 1e-5, pass)));
+        let weights = |seed| [random(&[16, 16, 3, 3], seed), random(&[16], seed + 1)];
+        let inputs = [&[random(&[5, 12, 10, 16], 1)][..], &weights(2), &weights(4)].concat();
+        out.extend(run(&inputs, precision, |x, pass| {
+            let [first, second] = [1, 3].map(|at| Convolution { weight: &x[at], bias: &x[at + 1] });
+            residual_blocks(&x[0], &[[first, second]], pass)
+        }));
+        out.push(orthogonal(&random(&[64, 576], 1), precision).unwrap());
         out.iter().map(|x| x.flatten_all().unwrap().to_vec1::<f32>().unwrap()).collect::<Vec<_>>()
     };
     for (precision, _) in precisions() {

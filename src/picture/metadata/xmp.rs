@@ -22,10 +22,11 @@ pub(in crate::picture) fn make_upright(packet: &mut Vec<u8>) {
 
 /// Sets a property, be it an attribute or an element, wherever it stands.
 fn set(packet: &mut Vec<u8>, name: &str, value: u32) {
-    let mut from = 0;
-    while let Some(found) = packet[from..].windows(name.len()).position(|window| window == name.as_bytes()) {
-        from += found + name.len();
-        let rest = &packet[from..];
+    let (mut edited, mut rest) = (Vec::new(), packet.as_slice());
+    while let Some(found) = rest.windows(name.len()).position(|window| window == name.as_bytes()) {
+        let (head, tail) = rest.split_at(found + name.len());
+        edited.extend_from_slice(head);
+        rest = tail;
         let before = match rest {
             [b'=', b'"' | b'\'', ..] => 2,
             [b'>', ..] => 1,
@@ -33,9 +34,13 @@ fn set(packet: &mut Vec<u8>, name: &str, value: u32) {
         };
         let digits = rest[before..].iter().take_while(|byte| byte.is_ascii_digit()).count();
         if digits > 0 && matches!(rest.get(before + digits), Some(b'"' | b'\'' | b'<')) {
-            packet.splice(from + before..from + before + digits, value.to_string().into_bytes());
+            edited.extend_from_slice(&rest[..before]);
+            edited.extend_from_slice(value.to_string().as_bytes());
+            rest = &rest[before + digits..];
         }
     }
+    edited.extend_from_slice(rest);
+    *packet = edited;
 }
 
 #[cfg(test)]
