@@ -89,11 +89,13 @@ fn an_untrained_model_with_bicubic_residual_is_bicubic() {
 }
 
 #[test]
-fn enlargement_has_one_head_by_default() {
+fn enlargement_has_one_head_by_default_and_noise_another() {
     let shared = |preset, names: &[&str]| Config::preset(preset, tasks(names)).shared_heads;
     assert_eq!(shared(Preset::Default, &["sr2", "derain", "sr4", "denoise30"]), [tasks(&["sr2", "sr4"])]);
+    let noise = tasks(&["denoise30", "denoise50"]);
+    assert_eq!(shared(Preset::Default, &["sr2", "derain", "denoise30", "denoise50"]), [noise]);
     for (preset, names) in [
-        (Preset::Default, &["sr2", "derain", "denoise30", "denoise50"]),
+        (Preset::Default, &["sr2", "derain", "denoise30"][..]),
         (Preset::Base, &["sr2", "sr3", "sr4", "derain"]),
     ] {
         assert!(shared(preset, names).is_empty());

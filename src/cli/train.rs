@@ -34,7 +34,7 @@ pub struct Train {
     pub blocks: Vec<HeadBlocks>,
     /// Tasks that share one head, where each else has its own: what one learns serves all, and the model is smaller.
     /// To be given once for each such head; `none` for none [default: as in --from; in the preset default all that
-    /// enlarge]. Where tasks of --from had heads of their own, they begin with the first's
+    /// enlarge, and all noise]. Where tasks of --from had heads of their own, they begin with the first's
     #[arg(long, value_name = "TASK,...")]
     pub share_head: Vec<TaskList>,
     /// Residual blocks behind the transformer that all tasks share [default: the preset's]. With as many fewer

@@ -185,8 +185,11 @@ impl Config {
                 ..default
             },
             Preset::Default => {
-                let enlarging = default.tasks.iter().copied().filter(|task| task.scale() > 1).collect();
-                Self { shared_heads: shared_heads([enlarging]), ..default }
+                let of = |kind: fn(Task) -> bool| {
+                    default.tasks.iter().copied().filter(|&task| kind(task)).collect()
+                };
+                let groups = [of(|task| task.scale() > 1), of(|task| matches!(task, Task::Denoise(_)))];
+                Self { shared_heads: shared_heads(groups), ..default }
             }
             Preset::Tiny => Self {
                 channels: 8,
