@@ -50,6 +50,11 @@ impl Error {
     }
 }
 
+/// How many there are beside the one that is named; nothing if there are none.
+pub fn and_more(others: usize) -> String {
+    if others == 0 { String::new() } else { format!(" (and {others} more)") }
+}
+
 /// Words for a terminal, which may hold some of a file: control characters that would command it are escaped, lines
 /// and tabs stay.
 pub fn harmless(words: &str) -> String {

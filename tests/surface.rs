@@ -55,21 +55,18 @@ fn page(command: &clap::Command, name: &str, pages: &[String]) -> Vec<u8> {
     man.render_title(&mut page).unwrap();
     man.render_name_section(&mut page).unwrap();
     let usage = command.clone().render_usage().to_string();
-    let usage = usage.trim_start_matches("Usage:").lines().map(str::trim).collect::<Vec<_>>().join("\n.br\n");
-    page.extend(format!(".SH SYNOPSIS\n{}\n", roff(&usage).replace("\n\\&.br", "\n.br")).bytes());
+    let usage = usage.trim_start_matches("Usage:").lines().map(|line| roff(line.trim()));
+    page.extend(format!(".SH SYNOPSIS\n{}\n", usage.collect::<Vec<_>>().join("\n.br\n")).bytes());
     man.render_description_section(&mut page).unwrap();
     man.render_options_section(&mut page).unwrap();
     if command.has_subcommands() {
         man.render_subcommands_section(&mut page).unwrap();
     }
-    let text = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
-    let end = if text.contains(ipt::cli::EXIT_STATUS) { "" } else { ipt::cli::EXIT_STATUS };
-    page.extend(
-        [text.as_str(), end]
-            .map(|text| if text.is_empty() { String::new() } else { sections(text) })
-            .concat()
-            .bytes(),
-    );
+    let mut text = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+    if !text.contains(ipt::cli::EXIT_STATUS) {
+        text = format!("{text}\n\n{}", ipt::cli::EXIT_STATUS);
+    }
+    page.extend(sections(&text).bytes());
     let others: Vec<String> =
         pages.iter().filter(|page| *page != name).map(|page| format!("\\fB{}\\fR(1)", roff(page))).collect();
     page.extend(format!(".SH \"SEE ALSO\"\n{}\n", others.join(",\n")).bytes());

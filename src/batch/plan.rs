@@ -6,7 +6,7 @@ use super::paths::{Input, Output, Request, Target, portable, refuse_file, text};
 use super::places;
 use super::walk::{self, Found};
 use crate::atomic;
-use crate::error::{Error, Result, visible};
+use crate::error::{Error, Result, and_more, visible};
 use crate::picture::Format;
 
 /// What becomes of outputs that exist before the work.
@@ -166,9 +166,7 @@ impl Plan {
         let foreign_before = self.foreign.len();
         for found in walk::files(folder) {
             match found {
-                Ok(found) if Format::from_extension(&found.path).is_some() => {
-                    self.add_found(found, &target, options)
-                }
+                Ok(found) if found.is_picture() => self.add_found(found, &target, options),
                 Ok(found) if Format::is_foreign(&found.path) => self.foreign.push(found.path),
                 Ok(_) => {}
                 Err(error) => self.failures.push(error),
@@ -205,10 +203,7 @@ impl Plan {
             Existing::Refuse => {
                 let mut existing = self.jobs.iter().filter(|job| job.output.exists());
                 if let Some(first) = existing.next() {
-                    let others = match existing.count() {
-                        0 => String::new(),
-                        others => format!(" (and {others} more)"),
-                    };
+                    let others = and_more(existing.count());
                     return Err(Error::Usage(format!(
                         "{} exists{others}: --overwrite replaces, --skip-existing leaves what is there",
                         first.output

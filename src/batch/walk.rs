@@ -16,11 +16,17 @@ pub struct Found {
     pub relative: PathBuf,
 }
 
+impl Found {
+    /// Whether it is named as a picture of a format that is read.
+    pub(super) fn is_picture(&self) -> bool {
+        Format::from_extension(&self.path).is_some()
+    }
+}
+
 /// The files in `folder` and the folders below it that a picture's extension names, sorted by
 /// path; links are followed. What could not be read is an error in its place.
 pub fn pictures(folder: &Path) -> impl Iterator<Item = Result<Found>> + '_ {
-    let picture = |found: &Found| Format::from_extension(&found.path).is_some();
-    files(folder).filter(move |found| found.as_ref().is_ok_and(picture) || found.is_err())
+    files(folder).filter(|found| found.as_ref().map_or(true, Found::is_picture))
 }
 
 /// The same of all files.

@@ -12,7 +12,7 @@ use crate::batch::{self, Existing, Job, Made, Options, Order, Output, Plan, Summ
 use crate::cli::Global;
 use crate::cli::paths::Paths;
 use crate::degrade::Record;
-use crate::error::{Result, visible};
+use crate::error::{Result, and_more, visible};
 use crate::picture::{Format, Picture};
 use crate::progress::{self, Progress};
 
@@ -145,7 +145,7 @@ impl<'a> Files<'a> {
 /// Whoever has a phone's pictures converted should know which were not.
 fn passed_over(foreign: &[PathBuf]) -> Option<String> {
     let (first, others) = foreign.split_first()?;
-    let others = if others.is_empty() { String::new() } else { format!(" (and {} more)", others.len()) };
+    let others = and_more(others.len());
     Some(format!("{}{others}: passed over, formats that are not read", visible(first)))
 }
 

@@ -253,7 +253,9 @@ pub(super) fn go(options: &mut Options, args: &Training, global: &Global) -> any
     let precision = match options.precision.on(&device, Precision::Bf16) {
         // What was asked for here is refused; what a run began with elsewhere goes on as it can.
         Err(lacking) if args.precision.is_none() => {
-            progress::line(format_args!("{lacking}: products are in f32"));
+            if !global.quiet {
+                progress::line(format_args!("{lacking}: products are in f32"));
+            }
             Precision::F32
         }
         chosen => chosen?,
