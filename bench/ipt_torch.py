@@ -23,7 +23,7 @@ import torch.nn.functional as F
 
 from model import Config, Ipt, open_model, scale_of
 
-TILES = 8  # at once, as `ipt restore` has it on two cores
+INPUTS_OF_A_SIDE = 3  # the longest side of a tile, as in src/restore/restorer.rs
 LAMBDA, CLIP, DECAY, SAMPLED = 0.1, 0.001, 0.999, 32  # the defaults of `ipt train`
 RATE, MOMENTUM, MUON_TO_ADAM, QUINTIC = 1e-5, 0.95, 20, (3.4445, -4.7750, 2.0315)
 
@@ -123,32 +123,39 @@ class Trainer:
             torch._foreach_lerp_(self.average, self.parameters, 1 - DECAY)
 
 
+def tiles_of(length, config, task, overlap):
+    """Side of the tiles along a line, and where they begin, as Tiling and Axis in src/restore/tiles.rs."""
+    least, unit = config.input(task), config.unit(task)
+    most = INPUTS_OF_A_SIDE * least
+    count = max(1, math.ceil((length - overlap) / (most - overlap)))
+    side = math.ceil((length + (count - 1) * overlap) / count)
+    side = min(max(math.ceil(side / unit) * unit, least), most)
+    return side, [*range(0, length - side, side - overlap), length - side]
+
+
 @torch.inference_mode()
 def restore(model, task, picture):
     """picture [H, W, 3], uint8 and at least a tile each way -> the same, restored."""
-    scale, side, (height, width, _) = scale_of(task), model.config.input(task), picture.shape
+    scale, (height, width, _) = scale_of(task), picture.shape
     overlap = 6 if scale > 1 else 10  # as Cutting::ByTask in src/restore/restorer.rs
-    starts = lambda length: [*range(0, length - side, side - overlap), length - side]
+    (down, tops), (across, lefts) = (tiles_of(side, model.config, task, overlap) for side in (height, width))
     whole = picture.permute(2, 0, 1).float()
     sums = torch.zeros(3, height * scale, width * scale)
     counts = torch.zeros(height * scale, width * scale)
 
-    def ramp(start, length):
+    def ramp(start, side, length):
         rise = ((torch.arange(side * scale) + 0.5) / (overlap * scale)).clamp(max=1)
         ones = torch.ones(side * scale)
         return (rise if start > 0 else ones) * (rise.flip(0) if start + side < length else ones)
 
-    columns = starts(width)
-    for top in starts(height):
-        for first in range(0, len(columns), TILES):
-            lefts = columns[first : first + TILES]
-            tiles = torch.stack([whole[:, top : top + side, left : left + side] for left in lefts])
-            for tile, left in zip(model(tiles, task)[0], lefts):
-                weight = ramp(top, height)[:, None] * ramp(left, width)
-                rows = slice(top * scale, (top + side) * scale)
-                across = slice(left * scale, (left + side) * scale)
-                sums[:, rows, across] += weight * tile
-                counts[rows, across] += weight
+    for top in tops:
+        for left in lefts:
+            tile = model(whole[None, :, top : top + down, left : left + across], task)[0][0]
+            weight = ramp(top, down, height)[:, None] * ramp(left, across, width)
+            rows = slice(top * scale, (top + down) * scale)
+            columns = slice(left * scale, (left + across) * scale)
+            sums[:, rows, columns] += weight * tile
+            counts[rows, columns] += weight
     return (sums / counts).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0)
 
 

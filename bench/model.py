@@ -1,6 +1,7 @@
 """The model of src/model in PyTorch: NCHW inside, with the parameters' names of the published state
 dict; and the files that it reads."""
 
+import functools
 import json
 import math
 import struct
@@ -50,6 +51,10 @@ class Config:
     def input(self, task):
         """Side of the input in pixels."""
         return INPUT * self.unshuffle_by(task)
+
+    def unit(self, task):
+        """Side of a patch in pixels of the input."""
+        return self.patch * self.unshuffle_by(task)
 
     def head(self, task):
         """The number of the head that the task has: its own, or that of the first of those that share it."""
@@ -147,20 +152,49 @@ class Body(nn.Module):
         )
 
     def forward(self, features, index):
-        tokens = F.pixel_unshuffle(features, self.patch).flatten(2).transpose(1, 2)
+        tokens = F.pixel_unshuffle(features, self.patch)
+        size = tokens.shape[2:]
+        tokens = tokens.flatten(2).transpose(1, 2)
         x = self.linear_encoding(tokens)
-        x = (x + tokens if self.residual else x) + self.position_encoding["pe"].weight
+        x = x + tokens if self.residual else x
+        # The transformer takes windows of 48×48 features.
+        windows, joined = windows_of(*size, INPUT // self.patch)
+        z = self.transformed(x[:, windows].flatten(0, 1), index).unflatten(0, (-1, len(windows)))
+        z = z.flatten(1, 2)[:, joined]
+        tokens = self.mlp_head(z) + z if self.residual else self.mlp_head(z)
+        return F.pixel_shuffle(tokens.transpose(1, 2).unflatten(2, size), self.patch), tokens
+
+    def transformed(self, x, index):
+        x = x + self.position_encoding["pe"].weight
         for layer in self.encoder["layers"]:
             x = layer(x)
         memory = self.encoder["norm"](x) if "norm" in self.encoder else x
         task = self.query_embed.weight[index].view(self.embedding) if hasattr(self, "query_embed") else 0
         for layer in self.decoder["layers"]:
             x = layer(x, memory, task)
-        if "norm" in self.decoder:
-            x = self.decoder["norm"](x)
-        tokens = self.mlp_head(x) + x if self.residual else self.mlp_head(x)
-        side = INPUT // self.patch
-        return F.pixel_shuffle(tokens.transpose(1, 2).unflatten(2, (side, side)), self.patch), tokens
+        return self.decoder["norm"](x) if "norm" in self.decoder else x
+
+
+@functools.cache
+def windows_of(rows, columns, side):
+    """[windows, side²]: the tokens of each window, and [rows·columns]: the place in them of each token, as in
+    src/model/windows.rs."""
+
+    def starts(length):
+        return [*range(0, length - side, side), length - side]
+
+    def own(starts, i):
+        return (starts[i - 1] + side + starts[i] + 1) // 2 if i else 0
+
+    down, across = starts(rows), starts(columns)
+    picture, windows = torch.arange(rows * columns).view(rows, columns), []
+    places, inside = torch.zeros(rows, columns, dtype=torch.long), torch.arange(side * side).view(side, side)
+    for i, top in enumerate(down):
+        for j, left in enumerate(across):
+            y, x = own(down, i), own(across, j)
+            places[y : top + side, x : left + side] = len(windows) * side * side + inside[y - top :, x - left :]
+            windows.append(picture[top : top + side, left : left + side].flatten())
+    return torch.stack(windows), places.flatten()
 
 
 class ResidualBlock(nn.Module):
@@ -201,11 +235,10 @@ class Ipt(nn.Module):
         self.body = Body(config)
         self.tail = nn.ModuleList(tail(config, task) for task in config.tasks)
         self.register_buffer("mean", 255 * torch.tensor(MEAN).view(3, 1, 1), persistent=False)
-        for scale in (2, 3, 4):
-            self.register_buffer(f"bicubic{scale}", bicubic(scale), persistent=False)
 
     def forward(self, x, task):
-        """x [B, 3, S, S], 0..255 -> pictures [B, 3, S·scale, S·scale], features [B, N, C·P²]; S is Config.input."""
+        """x [B, 3, H, W], 0..255 -> pictures [B, 3, H·scale, W·scale], features [B, N, C·P²]; H and W are multiples of
+        Config.unit and at least Config.input."""
         index, white, scale = self.config.tasks.index(task), self.config.white, scale_of(task)
         inner = F.pixel_unshuffle((x - self.mean) * (white / 255), self.config.unshuffle_by(task))
         features = self.head[str(self.config.head(task))](inner)
@@ -213,23 +246,24 @@ class Ipt(nn.Module):
         out = self.tail[index](self.body.blocks(folded + features)).float() * (255 / white)
         if not self.config.bicubic_residual:
             return out + self.mean, tokens
-        rows = getattr(self, f"bicubic{scale}") if scale > 1 else None
-        return out + (x if rows is None else rows @ x @ rows.T), tokens
+        height, width = (bicubic(scale, side) for side in x.shape[2:])
+        return out + (x if scale == 1 else height @ x @ width.T), tokens
 
 
-def bicubic(scale):
-    """[48·scale, 48]: MATLAB's enlargement of a line, mirrored at its ends."""
+@functools.cache
+def bicubic(scale, inputs):
+    """[inputs·scale, inputs]: MATLAB's enlargement of a line, mirrored at its ends."""
 
     def kernel(x):
         x = abs(x)
         inner, outer = 1.5 * x**3 - 2.5 * x**2 + 1, -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
         return inner if x <= 1 else outer if x < 2 else 0.0
 
-    rows = torch.zeros(INPUT * scale, INPUT)
-    for y in range(INPUT * scale):
+    rows = torch.zeros(inputs * scale, inputs)
+    for y in range(inputs * scale):
         centre = (y + 0.5) / scale - 0.5
         for i in range(math.floor(centre) - 1, math.floor(centre) + 3):
-            mirrored = -1 - i if i < 0 else 2 * INPUT - 1 - i if i >= INPUT else i
+            mirrored = -1 - i if i < 0 else 2 * inputs - 1 - i if i >= inputs else i
             rows[y, mirrored] += kernel(centre - i)
     return rows
 

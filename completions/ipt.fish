@@ -42,9 +42,9 @@ derain\t''
 denoise30\t''
 denoise50\t''"
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -s m -l model -d 'A model of `ipt train` or `ipt tune`, or published weights (.pt); `embedded` is the built-in model' -r -F
-complete -c ipt -n "__fish_ipt_using_subcommand restore" -l tiling -d 'How a picture is cut into overlapping tiles of 48 pixels, or 96 where the model sees squares as pixels' -r -f -a "auto\t'Tiles share 10 pixels, blended; 6 where a model adds to a bicubic enlargement, which gives the same'
-paper\t'As in the paper: tiles share 10 pixels, blended'
-published\t'As in the published code: a tile every quarter of its side, and the mean of their middles; ten times the work'"
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l tiling -d 'How a picture is cut into overlapping tiles' -r -f -a "auto\t'Large tiles, up to three times as wide as what the transformer sees at once, that share 10 pixels, blended, or 6 where a model adds to a bicubic enlargement'
+paper\t'As in the paper: tiles of what the transformer sees at once, 48 pixels, or 96 where the model sees squares as pixels, that share 10'
+published\t'As in the published code: such a tile every quarter of its side, and the mean of their middles; fifteen times the work'"
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l device -d 'Where to compute: auto takes a GPU where there is one; cuda:1 is the second GPU' -r -f -a "auto\t''
 cpu\t''
 cuda\t''"

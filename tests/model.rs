@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Tensor};
 use ipt::model::{Config, INPUT, Preset, TailForm, TaskEmbedding};
-use ipt::ops::Precision;
+use ipt::ops::{Precision, Tape};
 use ipt::weights::Parameters;
 use ipt::{Scale, Task};
 
@@ -63,10 +63,43 @@ fn every_task_gives_its_size_in_every_form() {
             let whole = side * task.scale();
             assert_eq!(output.pictures.dims(), [2, whole, whole, 3]);
             assert_eq!(output.features.dims(), [2, config.tokens(), config.token_values()]);
-            assert!(model.forward(&input(side + INPUT), task).is_err());
+            let larger = model.forward(&input(side + config.unit(task)), task).unwrap();
+            let whole = (side + config.unit(task)) * task.scale();
+            assert_eq!(larger.pictures.dims(), [2, whole, whole, 3]);
+            for wrong in [side - config.unit(task), side + 1] {
+                assert!(model.forward(&input(wrong), task).is_err());
+            }
+            assert!(model.record(&input(side + config.unit(task)), task, &Tape::default()).is_err());
         }
         assert!(model.forward(&input(INPUT), "denoise70".parse().unwrap()).is_err());
     }
+}
+
+#[test]
+fn the_transformer_takes_windows_and_the_head_the_whole() {
+    let config = Config::preset(Preset::Tiny, tasks(&["denoise30"]));
+    let model = Parameters::init(&config, 0, &Device::Cpu).unwrap().model(&config, Precision::F32).unwrap();
+    let (rows, columns) = (INPUT / config.patch, 2 * INPUT / config.patch);
+    let features = |changed: usize| {
+        let mut values = vec![100f32; INPUT * 2 * INPUT * 3];
+        values[(INPUT / 2 * 2 * INPUT + changed) * 3] = 200.0;
+        let x = Tensor::from_vec(values, (1, INPUT, 2 * INPUT, 3), &Device::Cpu).unwrap();
+        let features = model.forward(&x, config.tasks[0]).unwrap().features;
+        features.reshape((rows, columns, config.token_values())).unwrap()
+    };
+    let changed = |from: usize, to: usize, columns: std::ops::Range<usize>| {
+        let part = |x: Tensor| x.narrow(1, columns.start, columns.len()).unwrap();
+        let difference = (part(features(from)) - part(features(to))).unwrap().abs().unwrap();
+        let tokens = difference.max(2).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        tokens.into_iter().filter(|&difference| difference > 0.0).count()
+    };
+    let half = columns / 2;
+    // What is far in one window changes all of its tokens and none of the other's.
+    assert_eq!(changed(2 * INPUT - 10, 2 * INPUT - 9, half..columns), rows * half);
+    assert_eq!(changed(2 * INPUT - 10, 2 * INPUT - 9, 0..half), 0);
+    // What is beside a border changes both: the head sees across it.
+    assert_eq!(changed(INPUT, INPUT + 1, half..columns), rows * half);
+    assert_eq!(changed(INPUT, INPUT + 1, 0..half), rows * half);
 }
 
 #[test]

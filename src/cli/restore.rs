@@ -41,7 +41,7 @@ pub struct Restore {
     /// image): a little better, for eight (two) times the work
     #[arg(long, conflicts_with = "baseline")]
     pub self_ensemble: bool,
-    /// How a picture is cut into overlapping tiles of 48 pixels, or 96 where the model sees squares as pixels
+    /// How a picture is cut into overlapping tiles
     #[arg(long, value_enum, value_name = "TILING", default_value_t = TilingName::Auto, conflicts_with = "baseline")]
     pub tiling: TilingName,
     /// Use no model: enlarge with the bicubic filter, or pass the picture on as it is. This is what a model has to beat
@@ -58,12 +58,14 @@ pub struct Restore {
 /// How a picture is cut into tiles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum TilingName {
-    /// Tiles share 10 pixels, blended; 6 where a model adds to a bicubic enlargement, which gives the same
+    /// Large tiles, up to three times as wide as what the transformer sees at once, that share 10 pixels, blended, or 6 where
+    /// a model adds to a bicubic enlargement
     Auto,
-    /// As in the paper: tiles share 10 pixels, blended
+    /// As in the paper: tiles of what the transformer sees at once, 48 pixels, or 96 where the model sees squares as pixels,
+    /// that share 10
     Paper,
-    /// As in the published code: a tile every quarter of its side, and the mean of their middles; ten times
-    /// the work
+    /// As in the published code: such a tile every quarter of its side, and the mean of their middles; fifteen times the
+    /// work
     Published,
 }
 

@@ -7,6 +7,7 @@ use super::blocks::ResidualBlocks;
 use super::decoder::{DecoderLayer, Embedding};
 use super::encoder::EncoderLayer;
 use super::layers::{FeedForward, LayerNorm, Linear};
+use super::windows::Windows;
 use super::{Config, INPUT, TaskEmbedding};
 use crate::ops::{self, Activation, Pass};
 
@@ -78,11 +79,23 @@ impl Body {
         })
     }
 
-    /// Features `[B, 48, 48, C]` of the task at `index` → the tokens that come out, `[B, N, C·P²]`.
+    /// Features `[B, H, W, C]` of the task at `index` → the tokens that come out, `[B, N, C·P²]`. The transformer takes
+    /// windows of 48×48 features; gradients go through a single one only.
     pub fn forward(&self, features: &Tensor, index: usize, pass: Pass) -> Result<Tensor> {
         let x = ops::unfold(features, self.patch, pass)?;
         let x = self.linear_encoding.forward(&x, Activation::None, self.residual.then_some(&x), pass)?;
-        let mut x = ops::add_repeated(&x, &self.position, 0..self.position.elem_count(), pass)?;
+        let (_, height, width, _) = features.dims4()?;
+        let windows = Windows::new((height / self.patch, width / self.patch), INPUT / self.patch);
+        let z = match windows.is_one() {
+            true => self.transformed(&x, index, pass)?,
+            false => windows.join(&self.transformed(&windows.cut(&x)?, index, pass)?)?,
+        };
+        self.mlp_head.forward(&z, self.residual.then_some(&z), pass)
+    }
+
+    /// Windows of tokens, `[B, 48²/P², D]`, through encoder and decoder.
+    fn transformed(&self, x: &Tensor, index: usize, pass: Pass) -> Result<Tensor> {
+        let mut x = ops::add_repeated(x, &self.position, 0..self.position.elem_count(), pass)?;
         for layer in &self.encoder {
             x = layer.forward(&x, pass)?;
         }
@@ -97,15 +110,15 @@ impl Body {
         for layer in &self.decoder {
             z = layer.forward(&z, &memory, &task, pass)?;
         }
-        if let Some(norm) = &self.decoder_norm {
-            z = norm.forward(&z, pass)?;
+        match &self.decoder_norm {
+            Some(norm) => norm.forward(&z, pass),
+            None => Ok(z),
         }
-        self.mlp_head.forward(&z, self.residual.then_some(&z), pass)
     }
 
-    /// The tokens as features again, `[B, 48, 48, C]`.
-    pub fn fold(&self, tokens: &Tensor, pass: Pass) -> Result<Tensor> {
-        ops::fold(tokens, self.patch, INPUT, INPUT, pass)
+    /// The tokens as features again, `[B, height, width, C]`.
+    pub fn fold(&self, tokens: &Tensor, (height, width): (usize, usize), pass: Pass) -> Result<Tensor> {
+        ops::fold(tokens, self.patch, height, width, pass)
     }
 
     /// Features `[B, H, W, C]` through the shared blocks.

@@ -314,9 +314,14 @@ impl Config {
         self.head_blocks.get(&task).copied().unwrap_or(self.blocks)
     }
 
-    /// Side of the input in pixels.
+    /// Side of the input in pixels; pictures to be restored may be larger by any number of [`Config::unit`]s.
     pub fn input(&self, task: Task) -> usize {
         INPUT * self.unshuffle_by(task)
+    }
+
+    /// Side of a patch in pixels of the input.
+    pub fn unit(&self, task: Task) -> usize {
+        self.patch * self.unshuffle_by(task)
     }
 
     /// Tokens N of one input.

@@ -31,7 +31,7 @@ pub struct Ipt {
 
 /// What one pass gives.
 pub struct Output {
-    /// Restored pictures, `[B, side·scale, side·scale, 3]`, 0..255 but not clipped.
+    /// Restored pictures, `[B, H·scale, W·scale, 3]`, 0..255 but not clipped.
     pub pictures: Tensor,
     /// The features that the contrastive loss compares, `[B, N, C·P²]` (paper, eq. 5).
     pub features: Tensor,
@@ -52,9 +52,7 @@ impl Ipt {
             .map(|(i, &task)| Tail::new(config, task, vb.pp("tail").pp(i)))
             .collect::<candle_core::Result<_>>()?;
         let bicubics = match config.bicubic_residual {
-            true => (config.tasks.iter())
-                .map(|task| Bicubic::new(task.scale(), vb.device()))
-                .collect::<candle_core::Result<_>>()?,
+            true => config.tasks.iter().map(|task| Bicubic { scale: task.scale() }).collect(),
             false => Vec::new(),
         };
         Ok(Self {
@@ -85,8 +83,8 @@ impl Ipt {
         self.mean.device()
     }
 
-    /// Restores `x`, `[B, side, side, 3]` with values 0..255, which `task` has degraded; the side is
-    /// [`Config::input`].
+    /// Restores `x`, `[B, H, W, 3]` with values 0..255, which `task` has degraded. H and W are multiples of
+    /// [`Config::unit`] and not less than [`Config::input`].
     ///
     /// # Errors
     /// When the model lacks the task, or `x` has another shape.
@@ -94,25 +92,41 @@ impl Ipt {
         self.compute(x, task, Pass { packed: self.packed.as_ref(), ..Pass::forward(self.precision) })
     }
 
-    /// As [`Ipt::forward`], with a way back: gradients of the output's tensors go through `tape`.
+    /// As [`Ipt::forward`], with a way back: gradients of the output's tensors go through `tape`. H and W are
+    /// [`Config::input`].
     ///
     /// # Errors
     /// As there.
     pub fn record(&self, x: &Tensor, task: Task, tape: &Tape) -> Result<Output> {
+        let side = self.config.input(task);
+        if x.dims().get(1..) != Some(&[side, side, 3]) {
+            return Err(Error::Model(format!(
+                "a model learns from [B, {side}, {side}, 3], not {:?}",
+                x.dims()
+            )));
+        }
         self.compute(x, task, Pass::recorded(self.precision, tape))
     }
 
     fn compute(&self, x: &Tensor, task: Task, pass: Pass) -> Result<Output> {
         let index = self.config.task_index(task)?;
-        let side = self.config.input(task);
-        if x.dims().get(1..) != Some(&[side, side, 3]) {
-            return Err(Error::Model(format!("the model takes [B, {side}, {side}, 3], not {:?}", x.dims())));
+        let (least, unit) = (self.config.input(task), self.config.unit(task));
+        let fits = |side: usize| side >= least && side.is_multiple_of(unit);
+        match x.dims() {
+            &[_, height, width, 3] if fits(height) && fits(width) => (),
+            other => {
+                let message =
+                    format!("the model takes [B, H, W, 3], H and W {least} or more by {unit}, not {other:?}");
+                return Err(Error::Model(message));
+            }
         }
         let centred = ops::add_repeated(x, &self.minus_mean, 0..3, pass)?;
         let inner = ops::scale(&centred, self.config.white / 255.0, pass)?;
         let features = self.heads[index].forward(&inner, pass)?;
         let tokens = self.body.forward(&features, index, pass)?;
-        let deep = self.body.refine(&ops::add(&self.body.fold(&tokens, pass)?, &features, pass)?, pass)?;
+        let (_, height, width, _) = features.dims4()?;
+        let folded = self.body.fold(&tokens, (height, width), pass)?;
+        let deep = self.body.refine(&ops::add(&folded, &features, pass)?, pass)?;
         let inner = self.tails[index].forward(&deep, pass)?;
         let outer = ops::scale(&inner, 255.0 / self.config.white, pass)?;
         let pictures = match self.bicubics.get(index) {

@@ -14,11 +14,12 @@ mod ipt;
 mod layers;
 mod residual;
 mod tail;
+mod windows;
 
 pub use blocks::closes_block;
 pub use body::{TASK_EMBEDDING, is_shared};
 pub use config::{Config, Preset, TailForm, TaskEmbedding, head_blocks, shared_heads};
 pub use ipt::{Ipt, MEAN, Output};
 
-/// Side of the square input in pixels, before any upscaling.
+/// Side of the square of features that the transformer sees at once; of the input too where pixels are not unshuffled.
 pub const INPUT: usize = 48;

@@ -12,12 +12,15 @@ use crate::picture::{Picture, Sample, Samples, resize};
 use crate::task::Task;
 use crate::weights::Model;
 
-/// Tiles that one thread takes through the whole model at once: few, so that what is between the
-/// operators stays in its caches.
-const TILES_OF_A_THREAD: usize = 2;
+/// Inputs of the model's size that one thread takes through it at once, or one tile of as much and more: few, so that
+/// what is between the operators stays in its caches.
+const INPUTS_OF_A_THREAD: usize = 2;
 
-/// Tiles that a GPU takes at once.
-const TILES_OF_A_GPU: usize = 32;
+/// Inputs that a GPU takes at once.
+const INPUTS_OF_A_GPU: usize = 32;
+
+/// The longest side of a tile, in inputs of the model. In larger ones less is computed twice, but caches hold less of them.
+const INPUTS_OF_A_SIDE: usize = 3;
 
 /// How to compute.
 #[derive(Debug, Clone)]
@@ -29,31 +32,34 @@ pub struct Options {
     /// Whether each tile is restored in its eight flips and transposes and the mean taken: a
     /// little better, eight times the work.
     pub self_ensemble: bool,
-    /// How a picture is cut into tiles of the model's input size.
+    /// How a picture is cut into tiles.
     pub cutting: Cutting,
 }
 
 /// How a picture is cut into tiles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cutting {
-    /// Into as few as give the same quality: what is added to a bicubic enlargement differs little at their
-    /// borders.
+    /// Into large ones that share ten pixels, or six where a model adds to a bicubic enlargement: what it adds differs
+    /// little at their borders. The transformer sees windows of a tile.
     ByTask,
-    /// As in the paper.
+    /// As in the paper, into inputs of the model's size.
     Paper,
-    /// As in the published code.
+    /// As in the published code, the same.
     Published,
 }
 
 impl Cutting {
     fn tiling(self, config: &Config, task: Task) -> Tiling {
-        let tile = config.input(task);
+        let input = config.input(task);
         match self {
-            Cutting::ByTask if config.bicubic_residual && task.scale() > 1 => {
-                Tiling { overlap: 6, ..Tiling::paper(tile) }
-            }
-            Cutting::ByTask | Cutting::Paper => Tiling::paper(tile),
-            Cutting::Published => Tiling::published(tile),
+            Cutting::ByTask => Tiling {
+                most: INPUTS_OF_A_SIDE * input,
+                unit: config.unit(task),
+                overlap: if config.bicubic_residual && task.scale() > 1 { 6 } else { 10 },
+                ..Tiling::paper(input)
+            },
+            Cutting::Paper => Tiling::paper(input),
+            Cutting::Published => Tiling::published(input),
         }
     }
 }
@@ -64,9 +70,9 @@ pub struct Restorer {
     tasks: Vec<Task>,
     self_ensemble: bool,
     cutting: Cutting,
-    /// Tiles at once, and how many of them for each thread.
-    batch: usize,
-    share: usize,
+    /// Inputs of the model's size that are computed together, and how many times as many tiles are taken at once.
+    inputs: usize,
+    turns: usize,
 }
 
 /// How far the work on a picture is.
@@ -90,12 +96,12 @@ impl Restorer {
         let ipt = model.parameters.inference_model(&model.config, options.precision, &options.device)?;
         let tasks = tasks.to_vec();
         // Two turns for each thread, so that one that is slow keeps the others waiting for less.
-        let (batch, share) = match options.device.is_cpu() {
-            true => (2 * TILES_OF_A_THREAD * rayon::current_num_threads(), TILES_OF_A_THREAD),
-            false => (TILES_OF_A_GPU, TILES_OF_A_GPU),
+        let (inputs, turns) = match options.device.is_cpu() {
+            true => (INPUTS_OF_A_THREAD, 2 * rayon::current_num_threads()),
+            false => (INPUTS_OF_A_GPU, 1),
         };
         let Options { self_ensemble, cutting, .. } = options;
-        Ok(Self { model: ipt, tasks, self_ensemble, cutting, batch, share })
+        Ok(Self { model: ipt, tasks, self_ensemble, cutting, inputs, turns })
     }
 
     /// Restores a picture of any size; it comes back in the same layout and depth, and as many times
@@ -162,12 +168,7 @@ impl Restorer {
     }
 
     fn tiling(&self, task: Task) -> Tiling {
-        Tiling { batch: self.batch, ..self.cutting.tiling(self.model.config(), task) }
-    }
-
-    /// Side of a tile in input pixels.
-    fn side(&self, task: Task) -> usize {
-        self.model.config().input(task)
+        self.cutting.tiling(self.model.config(), task)
     }
 
     fn stage(
@@ -177,19 +178,21 @@ impl Restorer {
         size: (usize, usize),
         advance: &mut dyn FnMut(usize),
     ) -> Result<()> {
-        tiles::restore(&mut canvas, size, task.scale(), self.tiling(task), |values, count| {
-            let share = self.share * self.side(task).pow(2) * 3;
-            let parts = values.par_chunks(share).map(|values| self.restored(values, task));
+        let tiling = self.tiling(task);
+        let (width, height) = tiling.sides(size);
+        let share = (self.inputs * tiling.least.pow(2) / (width * height)).max(1);
+        tiles::restore(&mut canvas, size, task.scale(), tiling, share * self.turns, |values, count| {
+            let parts = values.par_chunks(share * width * height * 3);
+            let parts = parts.map(|values| self.restored(values, (width, height), task));
             let parts: Vec<_> = parts.collect::<Result<_>>()?;
             advance(count);
             Ok(parts.concat())
         })
     }
 
-    /// Restores some tiles together.
-    fn restored(&self, values: &[f32], task: Task) -> Result<Vec<f32>> {
-        let side = self.side(task);
-        let shape = (values.len() / (side * side * 3), side, side, 3);
+    /// Restores some tiles of the same size together.
+    fn restored(&self, values: &[f32], (width, height): (usize, usize), task: Task) -> Result<Vec<f32>> {
+        let shape = (values.len() / (width * height * 3), height, width, 3);
         let x = Tensor::from_slice(values, shape, self.model.device())?;
         let y = match self.self_ensemble {
             true => self.ensemble(&x, task)?,
@@ -205,8 +208,9 @@ impl Restorer {
             let x = if transpose { x.transpose(1, 2)? } else { x.clone() };
             if flips.is_empty() { x.contiguous() } else { x.contiguous()?.flip(flips)?.contiguous() }
         };
-        let side = self.side(task) * task.scale();
-        let mut sum = Tensor::zeros((x.dim(0)?, side, side, 3), x.dtype(), x.device())?;
+        let (batch, height, width, _) = x.dims4()?;
+        let shape = (batch, height * task.scale(), width * task.scale(), 3);
+        let mut sum = Tensor::zeros(shape, x.dtype(), x.device())?;
         let (all, transposes): (&[&[usize]], &[bool]) = match task {
             Task::Derain => (&[&[], &[2]], &[false]),
             _ => (&[&[], &[1], &[2], &[1, 2]], &[false, true]),
@@ -255,14 +259,14 @@ mod tests {
         let cutting = Cutting::ByTask;
         let options =
             Options { device: Device::Cpu, precision: Precision::F32, self_ensemble: false, cutting };
-        let picture = Picture::new(86, 49, Layout::Grey, Samples::Eight(vec![7; 86 * 49])).unwrap();
+        let picture = Picture::new(150, 49, Layout::Grey, Samples::Eight(vec![7; 150 * 49])).unwrap();
         let restorer = Restorer::new(&model, &[tasks[1], tasks[0]], options).unwrap();
         let mut seen = Vec::new();
         let restored = restorer.restore_watched(&picture, |tiles| seen.push(tiles)).unwrap();
-        assert_eq!((restored.width(), restored.height()), (172, 98));
-        // 2 × 2 of the picture, and of one twice as large in tiles that are, since rain is unshuffled.
-        assert!(seen.iter().all(|tiles| tiles.total == 4 + 4), "{seen:?}");
+        assert_eq!((restored.width(), restored.height()), (300, 98));
+        // 2 × 1 of the picture, and of one twice as large in tiles that are, since rain is unshuffled.
+        assert!(seen.iter().all(|tiles| tiles.total == 2 + 2), "{seen:?}");
         assert!(seen.is_sorted_by(|a, b| a.done < b.done), "{seen:?}");
-        assert_eq!(seen.last().map(|tiles| tiles.done), Some(8));
+        assert_eq!(seen.last().map(|tiles| tiles.done), Some(4));
     }
 }

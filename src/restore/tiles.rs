@@ -1,4 +1,4 @@
-//! A picture of any size as overlapping square tiles, and back without seams.
+//! A picture of any size as overlapping tiles, and back without seams.
 //!
 //! Tiles that overlap are blended: near its border a tile knows only one side of a pixel's
 //! neighbourhood, so it counts less there. Work goes in bands of tiles from the top, so that
@@ -17,12 +17,14 @@ pub trait Canvas {
 /// How a picture is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tiling {
-    /// Side of a tile in input pixels.
-    pub tile: usize,
-    /// Pixels that neighbouring tiles share.
+    /// The shortest side of a tile in input pixels.
+    pub least: usize,
+    /// The longest.
+    pub most: usize,
+    /// Sides are multiples of this.
+    pub unit: usize,
+    /// Pixels that neighbouring tiles share, at least.
     pub overlap: usize,
-    /// Tiles that are restored at once.
-    pub batch: usize,
     /// How tiles that overlap become one picture.
     pub blend: Blend,
 }
@@ -41,20 +43,30 @@ pub enum Blend {
 impl Tiling {
     /// The paper's: tiles of `tile` pixels that share ten.
     pub const fn paper(tile: usize) -> Self {
-        Self { tile, overlap: 10, batch: 8, blend: Blend::Ramp }
+        Self { least: tile, most: tile, unit: tile, overlap: 10, blend: Blend::Ramp }
     }
 
     /// The published code's: a tile every quarter of a tile.
     pub const fn published(tile: usize) -> Self {
         Self { overlap: tile - tile / 4, blend: Blend::Middle, ..Self::paper(tile) }
     }
+
+    /// Width and height of the tiles of a picture of this size: as few tiles as there can be, and no larger than that needs.
+    pub fn sides(self, (width, height): (usize, usize)) -> (usize, usize) {
+        (self.side(width), self.side(height))
+    }
+
+    fn side(self, length: usize) -> usize {
+        let count = length.saturating_sub(self.overlap).div_ceil(self.most - self.overlap).max(1);
+        let side = (length + (count - 1) * self.overlap).div_ceil(count);
+        side.next_multiple_of(self.unit).clamp(self.least, self.most)
+    }
 }
 
 /// Restores `width` × `height` pixels of `canvas` tile by tile.
 ///
-/// `model` takes any number of tiles up to `tiling.batch`, each tile·tile·3 values, and gives as
-/// many of (tile·scale)·(tile·scale)·3. A picture smaller than a tile is continued by its mirror
-/// image.
+/// `model` takes any number of tiles up to `batch`, of the size that [`Tiling::sides`] tells and 3 values a pixel, and
+/// gives as many that are `scale` times as wide and high. A picture smaller than a tile is continued by its mirror image.
 ///
 /// # Errors
 /// What `model` gives.
@@ -63,13 +75,13 @@ pub fn restore<C: Canvas>(
     (width, height): (usize, usize),
     scale: usize,
     tiling: Tiling,
+    batch: usize,
     mut model: impl FnMut(Vec<f32>, usize) -> Result<Vec<f32>>,
 ) -> Result<()> {
     let columns = Axis::new(width, tiling);
     let rows = Axis::new(height, tiling);
-    let side = tiling.tile * scale;
-    let tile_values = side * side * 3;
-    let mut band = Band::new(width * scale, side);
+    let tile_values = columns.side * rows.side * 3;
+    let mut band = Band::new(width * scale, rows.side * scale);
     // Gives away row r of tiles; what the next one reaches is not finished.
     let finish = |band: &mut Band, canvas: &mut C, r: usize| {
         let (top, next) = (rows.starts[r], rows.starts.get(r + 1).copied().unwrap_or(height));
@@ -78,28 +90,28 @@ pub fn restore<C: Canvas>(
     let places: Vec<_> =
         (0..rows.starts.len()).flat_map(|r| (0..columns.starts.len()).map(move |c| (r, c))).collect();
     let mut current = 0;
-    for batch in places.chunks(tiling.batch) {
-        let mut tiles = Vec::with_capacity(batch.len() * tiling.tile * tiling.tile * 3);
+    for batch in places.chunks(batch) {
+        let mut tiles = Vec::with_capacity(batch.len() * tile_values);
         for &(r, c) in batch {
             let corner = (columns.starts[c], rows.starts[r]);
-            read_tile(canvas, (width, height), corner, tiling.tile, &mut tiles);
+            read_tile(canvas, (width, height), corner, (columns.side, rows.side), &mut tiles);
         }
         let restored = model(tiles, batch.len())?;
-        for (tile, &(r, c)) in restored.chunks_exact(tile_values).zip(batch) {
+        for (tile, &(r, c)) in restored.chunks_exact(tile_values * scale * scale).zip(batch) {
             if current < r {
                 finish(&mut band, canvas, current);
                 current = r;
             }
-            let vertical = rows.weights(r, scale, tiling.tile / 4);
-            let horizontal = columns.weights(c, scale, tiling.tile / 4);
+            let vertical = rows.weights(r, scale, rows.side / 4);
+            let horizontal = columns.weights(c, scale, columns.side / 4);
             let corner = match tiling.blend {
-                Blend::Middle if r == 0 => tiling.tile / 4 * scale,
+                Blend::Middle if r == 0 => rows.side / 4 * scale,
                 _ => 0,
             };
             let left = columns.starts[c] * scale;
-            let (upper, lower) = tile.split_at(corner * side * 3);
+            let (upper, lower) = tile.split_at(corner * columns.side * scale * 3);
             if !upper.is_empty() {
-                let horizontal = columns.weights(c, scale, tiling.tile);
+                let horizontal = columns.weights(c, scale, columns.side);
                 band.add(upper, (left, 0), &horizontal, &vertical[..corner]);
             }
             band.add(lower, (left, corner), &horizontal, &vertical[corner..]);
@@ -119,16 +131,16 @@ fn read_tile(
     canvas: &impl Canvas,
     (width, height): (usize, usize),
     (left, top): (usize, usize),
-    tile: usize,
+    (across, down): (usize, usize),
     tiles: &mut Vec<f32>,
 ) {
-    let inside = tile.min(width - left);
-    for y in top..top + tile {
+    let inside = across.min(width - left);
+    for y in top..top + down {
         let start = tiles.len();
-        tiles.resize(start + tile * 3, 0.0);
+        tiles.resize(start + across * 3, 0.0);
         let row = &mut tiles[start..];
         canvas.read(left, mirror(y, height), inside, &mut row[..inside * 3]);
-        for x in inside..tile {
+        for x in inside..across {
             let from = mirror(x, inside) * 3;
             row.copy_within(from..from + 3, x * 3);
         }
@@ -143,16 +155,18 @@ fn mirror(position: usize, length: usize) -> usize {
 
 /// Tile positions along one side of the picture.
 struct Axis {
+    side: usize,
     starts: Vec<usize>,
     tiling: Tiling,
 }
 
 impl Axis {
     fn new(length: usize, tiling: Tiling) -> Self {
-        let last = length.saturating_sub(tiling.tile);
+        let side = tiling.side(length);
+        let last = length.saturating_sub(side);
         // The last tile ends with the picture: it overlaps more rather than reach outside.
-        let starts = (0..last).step_by(tiling.tile - tiling.overlap).chain([last]).collect();
-        Self { starts, tiling }
+        let starts = (0..last).step_by(side - tiling.overlap).chain([last]).collect();
+        Self { side, starts, tiling }
     }
 
     /// How much each output pixel along tile `index` counts; of middles, the first `lead` input
@@ -166,7 +180,7 @@ impl Axis {
 
     /// 1 where the tile takes part in the mean, else 0.
     fn middle(&self, index: usize, scale: usize, lead: usize) -> Vec<f32> {
-        let Tiling { tile, overlap, .. } = self.tiling;
+        let (tile, overlap) = (self.side, self.tiling.overlap);
         let (step, margin) = (tile - overlap, tile / 4 * scale);
         let last = self.starts.len() - 1;
         // The last tile is in the row of the others if it is a whole number of steps from the first.
@@ -184,8 +198,8 @@ impl Axis {
 
     /// Rising from the border that a neighbour covers too.
     fn ramp(&self, index: usize, scale: usize) -> Vec<f32> {
-        let Tiling { tile, overlap, .. } = self.tiling;
-        let (side, overlap) = (tile * scale, (overlap * scale) as f32);
+        let overlap = self.tiling.overlap;
+        let (side, overlap) = (self.side * scale, (overlap * scale) as f32);
         let rise = |distance: usize, covered: bool| match covered {
             true => ((distance as f32 + 0.5) / overlap).min(1.0),
             false => 1.0,
@@ -275,8 +289,9 @@ mod tests {
         Grid { width, input, output: Vec::new() }
     }
 
-    const TILING: Tiling = Tiling { batch: 3, ..Tiling::paper(48) };
-    const PUBLISHED: Tiling = Tiling { batch: 3, ..Tiling::published(48) };
+    const TILING: Tiling = Tiling::paper(48);
+    const PUBLISHED: Tiling = Tiling::published(48);
+    const LARGE: Tiling = Tiling { most: 96, unit: 8, ..TILING };
 
     /// Mean over a (2·radius + 1)² window with zeros outside, as a convolution pads.
     fn blur(picture: &[f32], width: usize, height: usize, radius: usize) -> Vec<f32> {
@@ -300,11 +315,12 @@ mod tests {
     #[test]
     fn the_identity_gives_the_picture_back_at_any_size() {
         for (width, height) in [(1, 1), (47, 5), (48, 48), (49, 48), (86, 87), (200, 131)] {
-            for tiling in [TILING, PUBLISHED] {
+            for tiling in [TILING, PUBLISHED, LARGE] {
                 let mut canvas = grid(width, height);
                 let expected = canvas.input.clone();
-                restore(&mut canvas, (width, height), 1, tiling, |tiles, count| {
-                    assert!((1..=3).contains(&count) && tiles.len() == count * 48 * 48 * 3);
+                let (across, down) = tiling.sides((width, height));
+                restore(&mut canvas, (width, height), 1, tiling, 3, |tiles, count| {
+                    assert!((1..=3).contains(&count) && tiles.len() == count * across * down * 3);
                     Ok(tiles)
                 })
                 .unwrap();
@@ -313,6 +329,18 @@ mod tests {
                 assert!(have.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-3), "{width}×{height}");
             }
         }
+    }
+
+    #[test]
+    fn tiles_are_few_and_no_larger_than_needed() {
+        let tiles = |length| (LARGE.side(length), Axis::new(length, LARGE).starts);
+        assert_eq!(tiles(5), (48, vec![0]));
+        assert_eq!(tiles(90), (96, vec![0]));
+        assert_eq!(tiles(96), (96, vec![0]));
+        assert_eq!(tiles(97), (56, vec![0, 41]));
+        assert_eq!(tiles(182), (96, vec![0, 86]));
+        assert_eq!(tiles(183), (72, vec![0, 62, 111]));
+        assert_eq!(TILING.sides((5, 500)), (48, 48));
     }
 
     #[test]
@@ -331,7 +359,7 @@ mod tests {
             }
             Ok(out)
         };
-        restore(&mut canvas, (width, height), scale, TILING, nearest).unwrap();
+        restore(&mut canvas, (width, height), scale, TILING, 3, nearest).unwrap();
         assert_eq!(canvas.output.len(), height * scale);
         for (y, row) in canvas.output.iter().enumerate() {
             assert_eq!(row.len(), width * scale * 3);
@@ -347,7 +375,7 @@ mod tests {
         let (width, height, radius) = (130, 100, 2);
         let mut canvas = grid(width, height);
         let whole = blur(&canvas.input, width, height, radius);
-        restore(&mut canvas, (width, height), 1, TILING, |tiles, _| {
+        restore(&mut canvas, (width, height), 1, TILING, 3, |tiles, _| {
             Ok(tiles.chunks(48 * 48 * 3).flat_map(|tile| blur(tile, 48, 48, radius)).collect())
         })
         .unwrap();

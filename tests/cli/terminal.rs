@@ -62,8 +62,8 @@ fn one_large_picture_shows_its_tiles() {
     env.write("large.png", &photo(1200, 900));
     let (code, seen) = run(&env, &format!("{DERAIN} large.png out.png"), false, &[]);
     assert_eq!(code, Some(0), "{seen}");
-    // Of 1200×900 pixels: 14 × 11 tiles of 96.
-    assert!(seen.contains("/154 tiles, ") && seen.contains(" left"), "{seen}");
+    // Of 1200×900 pixels: 5 × 4 tiles of at most 288.
+    assert!(seen.contains("/20 tiles, ") && seen.contains(" left"), "{seen}");
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn larger_pictures_in_tiles() {
             let &[height, width, 3] = expected.0[&input].dims() else { panic!() };
             for (how, tiling) in [("published", Tiling::published(INPUT)), ("paper", Tiling::paper(INPUT))] {
                 let mut canvas = Floats { width, input: expected.values(&input), output: Vec::new() };
-                tiles::restore(&mut canvas, (width, height), task.scale(), tiling, |tiles, count| {
+                tiles::restore(&mut canvas, (width, height), task.scale(), tiling, 8, |tiles, count| {
                     Ok(forward(&ipt, tiles, count, task))
                 })
                 .unwrap();
