@@ -25,23 +25,23 @@ macro_rules! dispatch {
                 #[target_feature(enable = "avx2,fma")]
                 $($unsafe)? fn avx2$(<$element: $bound>)?($($arg: $type),*) $(-> $result)? {
                     // SAFETY: passed on.
-                    unsafe { portable($($arg),*) }
+                    unsafe { portable$(::<$element>)?($($arg),*) }
                 }
                 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
                 $($unsafe)? fn avx512$(<$element: $bound>)?($($arg: $type),*) $(-> $result)? {
                     // SAFETY: passed on.
-                    unsafe { portable($($arg),*) }
+                    unsafe { portable$(::<$element>)?($($arg),*) }
                 }
                 match $crate::kernels::isa::level() {
                     // SAFETY: the processor has these instructions.
-                    $crate::kernels::isa::Level::Avx512 => return unsafe { avx512($($arg),*) },
+                    $crate::kernels::isa::Level::Avx512 => return unsafe { avx512$(::<$element>)?($($arg),*) },
                     // SAFETY: the processor has these instructions.
-                    $crate::kernels::isa::Level::Avx2 => return unsafe { avx2($($arg),*) },
+                    $crate::kernels::isa::Level::Avx2 => return unsafe { avx2$(::<$element>)?($($arg),*) },
                     $crate::kernels::isa::Level::Portable => (),
                 }
             }
             // SAFETY: passed on.
-            unsafe { portable($($arg),*) }
+            unsafe { portable$(::<$element>)?($($arg),*) }
         }
     };
 }

@@ -1,9 +1,10 @@
 //! The gradient of the weights, with as few products.
 //!
-//! What a square gives is Aᵀ(U ⊙ V)A, with U = G g Gᵀ of the weights and V = Bᵀd B of its pixels. So the gradient of U is, at each of the 16
-//! places, a product over all squares of V and A y Aᵀ of the gradient y of the results; that of g is Gᵀ dU G.
+//! What a square gives is Aᵀ(U ⊙ V)A, with U = G g Gᵀ of the weights and V = Bᵀd B of its pixels. So the gradient of U is, at each
+//! place, a product over all squares of V and A y Aᵀ of the gradient y of the results; that of g is Gᵀ dU G.
 
-use super::{PLACES, across_lines, fits};
+use super::form::{Form, Gradients, Inputs, Lanes, Spread, TERMS, Value};
+use super::{across, fits, input_lines, places};
 use crate::kernels::conv2d::{self, Geometry};
 use crate::kernels::element::Element;
 use crate::kernels::output::{Finish, Target, strip};
@@ -12,32 +13,33 @@ use crate::kernels::scratch::Scratch;
 use crate::kernels::tile::{Factors, PANEL, Tile};
 
 /// Values of what [`add_weight_sums`] adds to.
-pub fn weight_sums(geometry: &Geometry) -> usize {
-    PLACES * geometry.inputs * geometry.outputs
+pub fn weight_sums<E: Element>(geometry: &Geometry) -> usize {
+    places::<E>() * geometry.inputs * geometry.outputs
 }
 
-/// Adds the gradient of the weights at the places, [16, outputs, inputs], from the planes of the input and of the gradient
+/// Adds the gradient of the weights at the places, [places, outputs, inputs], from the planes of the input and of the gradient
 /// of the output.
 ///
 /// # Panics
 /// If the planes do not fit together, have another border than 1, or no kernel fits.
 pub fn add_weight_sums<E: Element>(x: &Plane<E>, gradient: &Plane<E>, sums: &mut [f32]) {
-    /// Squares of a band: their terms stay in the second-level cache.
-    const SQUARES: usize = 96;
+    /// What a band has at all places together: it stays in the second-level cache.
+    const TERMS_OF_A_BAND: usize = 16 * 96;
     let Extent { rows, width, channels: inputs, border } = x.extent();
     let outputs = gradient.extent().channels;
     assert!(border == 1 && fits::<E>() && gradient.extent() == Extent { channels: outputs, ..x.extent() });
-    assert_eq!(sums.len(), PLACES * inputs * outputs);
+    assert_eq!(sums.len(), places::<E>() * inputs * outputs);
     if sums.is_empty() || rows * width == 0 {
         return;
     }
     // Neighbours along the sum lie together in words, so a row of squares has whole words.
-    let squares = width.div_ceil(2).next_multiple_of(E::GROUP);
-    let band = SQUARES.div_ceil(squares).min(rows.div_ceil(2));
+    let side = E::Square::RESULTS;
+    let squares = width.div_ceil(side).next_multiple_of(E::GROUP);
+    let band = (TERMS_OF_A_BAND / places::<E>()).div_ceil(squares).min(rows.div_ceil(side));
     let session = E::kernels()[0].enter();
     let mut tile = Tile::zero();
-    for top in (0..rows).step_by(2 * band) {
-        let band = Band { top, rows: band.min((rows - top).div_ceil(2)), squares };
+    for top in (0..rows).step_by(side * band) {
+        let band = Band { top, rows: band.min((rows - top).div_ceil(side)), squares };
         let length = E::padded(band.rows * squares);
         let x_terms = band.input_terms(x, length);
         let gradient_terms = band.gradient_terms(gradient, length);
@@ -78,19 +80,20 @@ struct Band {
 }
 
 impl Band {
-    /// V of a plane of inputs, [16, panels, length, 32] as panels are packed.
+    /// V of a plane of inputs, [places, panels, length, 32] as panels are packed.
     fn input_terms<E: Element>(&self, x: &Plane<E>, length: usize) -> Scratch<E> {
         let channels = x.extent().channels;
         let (mut terms, mut lines) = self.working_memory::<E>(channels, length);
         let padded = channels.next_multiple_of(PANEL);
         let part = self.squares * padded;
         for row in 0..self.rows {
-            let top = self.top + 2 * row;
-            across_lines(x, top, row == 0, padded, &mut lines);
-            for column in 0..4 {
-                let line = |i: usize| &lines[((top + i) % 4 * 4 + column) * part..][..part];
-                let first = row * self.squares;
-                input_down([line(0), line(1), line(2), line(3)], padded, first, length, column, &mut terms);
+            let top = self.top + E::Square::RESULTS * row;
+            input_lines(x, top, row == 0, padded, &mut lines);
+            let count = E::Square::TERMS;
+            for column in 0..count {
+                let line = |i: usize| &lines[((top + i) % count * count + column) * part..][..part];
+                let lines: Vec<_> = (0..count).map(line).collect();
+                inputs_down(&lines, padded, row * self.squares, length, column, &mut terms);
             }
         }
         terms
@@ -98,67 +101,81 @@ impl Band {
 
     /// A y Aᵀ of a plane of gradients, packed in the same way.
     fn gradient_terms<E: Element>(&self, gradient: &Plane<E>, length: usize) -> Scratch<E> {
-        let Extent { width, channels, .. } = gradient.extent();
-        let (mut terms, mut lines) = self.working_memory::<E>(channels, length);
-        let padded = channels.next_multiple_of(PANEL);
+        let extent = gradient.extent();
+        let (mut terms, mut lines) = self.working_memory::<E>(extent.channels, length);
+        let padded = extent.channels.next_multiple_of(PANEL);
         let part = self.squares * padded;
+        let (side, count) = (E::Square::RESULTS, E::Square::TERMS);
         for row in 0..self.rows {
-            for y in 0..2 {
-                // The border has the zeros of an odd row or column.
-                let start = gradient.extent().at(self.top + 2 * row + y, 0);
-                let line = &gradient.data()[start..][..2 * width.div_ceil(2) * channels];
-                gradient_across(line, channels, padded, &mut lines[y * 4 * part..][..4 * part]);
+            // Rows that the picture lacks are zeros.
+            let rows = side.min(extent.rows - self.top - side * row);
+            for y in 0..rows {
+                let line = &gradient.data()[extent.at(self.top + side * row + y, 0)..]
+                    [..extent.width * extent.channels];
+                across_gradients(
+                    line,
+                    extent.channels,
+                    padded,
+                    &mut lines[y * count * part..][..count * part],
+                );
             }
-            for column in 0..4 {
-                let line = |y: usize| &lines[(y * 4 + column) * part..][..part];
-                gradient_down([line(0), line(1)], padded, row * self.squares, length, column, &mut terms);
+            for column in 0..count {
+                let line = |y: usize| &lines[(y * count + column) * part..][..part];
+                let lines: Vec<_> = (0..rows).map(line).collect();
+                gradients_down(&lines, padded, row * self.squares, length, column, &mut terms);
             }
         }
         terms
     }
 
-    /// Memory for the terms, and for four lines. What nothing is written to is zero.
+    /// Memory for the terms, and for the lines of a row of squares. What nothing is written to is zero.
     fn working_memory<E: Element>(&self, channels: usize, length: usize) -> (Scratch<E>, Scratch<f32>) {
         let panels = channels.div_ceil(PANEL);
-        let mut terms = Scratch::<E>::new(PLACES * panels * length * PANEL);
+        let mut terms = Scratch::<E>::new(places::<E>() * panels * length * PANEL);
         for panel in terms.chunks_exact_mut(length * PANEL) {
             panel[self.rows * self.squares * PANEL..].fill(E::default());
         }
-        let mut lines = Scratch::<f32>::new(4 * 4 * self.squares * panels * PANEL);
+        let mut lines = Scratch::<f32>::new(places::<E>() * self.squares * panels * PANEL);
         lines.fill(0.0);
         (terms, lines)
     }
 }
 
-/// What the lines give a column of the places, `spread` from the four values of a line above the other, to places
-/// `column`, 4 + `column`, 8 + `column` and 12 + `column`: packed, from square `first` of a band on.
+/// What the lines give a column of the places, `S` of the values of a line above the other, to places `column`, terms +
+/// `column`, 2·terms + `column` and so on: packed, from square `first` of a band on. Lines that are not there are zero.
 #[inline(always)]
-fn pack_down<E: Element, const LINES: usize>(
-    lines: [&[f32]; LINES],
+fn pack_down<E: Element, S: Spread>(
+    lines: &[&[f32]],
     channels: usize,
     first: usize,
     length: usize,
     column: usize,
     to: &mut [E],
-    spread: impl Fn([f32; LINES]) -> [f32; 4],
 ) {
+    let count = E::Square::TERMS;
     let (panels, panel) = (channels / PANEL, length * PANEL);
-    let lines = lines.map(|line| line.as_chunks::<PANEL>().0);
-    for square in (0..lines[0].len() / panels).step_by(E::GROUP) {
+    let squares = lines.first().map_or(0, |line| line.len() / channels);
+    for square in (0..squares).step_by(E::GROUP) {
         for index in 0..panels {
-            let of = |square: usize| lines.map(|line| &line[square * panels + index]);
-            let (one, other) = (of(square), of(square + E::GROUP - 1));
-            let mut words = [[0; PANEL]; 4];
-            for i in 0..PANEL {
-                let (one, other) = (spread(one.map(|line| line[i])), spread(other.map(|line| line[i])));
-                for (y, words) in words.iter_mut().enumerate() {
-                    words[i] = E::word(one[y], other[y]);
+            let mut found = [[[0.0; PANEL]; TERMS]; 2];
+            for (of, found) in found[..E::GROUP].iter_mut().enumerate() {
+                let at = (square + of) * channels + index * PANEL;
+                for i in (0..PANEL).step_by(Lanes::WIDTH) {
+                    let mut values = [Lanes::default(); TERMS];
+                    for (value, line) in values.iter_mut().zip(lines) {
+                        *value = Lanes::read(&line[at + i..]);
+                    }
+                    let values = S::spread::<E::Square, Lanes>(values);
+                    for (found, value) in found[..count].iter_mut().zip(values) {
+                        value.write(&mut found[i..]);
+                    }
                 }
             }
-            for (y, words) in words.iter().enumerate() {
-                let place = 4 * y + column;
+            let [one, other] = &found;
+            for y in 0..count {
+                let place = count * y + column;
                 let at = (place * panels + index) * panel + (first + square) * PANEL;
-                to[at..][..PANEL * E::GROUP].copy_from_slice(E::of_words(words));
+                E::interleave(&[&one[y], &other[y]], &mut to[at..][..PANEL * E::GROUP]);
             }
         }
     }
@@ -166,63 +183,68 @@ fn pack_down<E: Element, const LINES: usize>(
 
 dispatch! {
     /// Bᵀd down the lines.
-    fn input_down<E: Element>(lines: [&[f32]; 4], channels: usize, first: usize, length: usize, column: usize, to: &mut [E]) {
-        pack_down(lines, channels, first, length, column, to, |[p, q, r, s]| [p - r, q + r, r - q, q - s]);
+    fn inputs_down<E: Element>(lines: &[&[f32]], channels: usize, first: usize, length: usize, column: usize, to: &mut [E]) {
+        pack_down::<E, Inputs>(&lines[..E::Square::TERMS], channels, first, length, column, to);
     }
 }
 
 dispatch! {
     /// A y down the lines.
-    fn gradient_down<E: Element>(lines: [&[f32]; 2], channels: usize, first: usize, length: usize, column: usize, to: &mut [E]) {
-        pack_down(lines, channels, first, length, column, to, |[p, q]| [p, p + q, p - q, -q]);
-    }
-}
-
-dispatch! {
-    /// A y along a line: for each square its four values, [4, squares, length], of two pixels.
-    fn gradient_across<E: Element>(line: &[E], channels: usize, length: usize, to: &mut [f32]) {
-        let part = to.len() / 4;
-        for (square, pixels) in line.chunks_exact(2 * channels).enumerate() {
-            let (first, second) = pixels.split_at(channels);
-            for (column, to) in to.chunks_exact_mut(part).enumerate() {
-                let to = to[square * length..][..channels].iter_mut().zip(first.iter().zip(second));
-                for (to, (p, q)) in to {
-                    let (p, q) = (p.to_f32(), q.to_f32());
-                    *to = match column {
-                        0 => p,
-                        1 => p + q,
-                        2 => p - q,
-                        _ => -q,
-                    };
-                }
-            }
+    fn gradients_down<E: Element>(lines: &[&[f32]], channels: usize, first: usize, length: usize, column: usize, to: &mut [E]) {
+        // All of them but at the end of a picture.
+        match lines.len() == E::Square::RESULTS {
+            true => pack_down::<E, Gradients>(&lines[..E::Square::RESULTS], channels, first, length, column, to),
+            false => pack_down::<E, Gradients>(lines, channels, first, length, column, to),
         }
     }
 }
 
+dispatch! {
+    /// A y along a line: for each square its terms, [terms, squares, length], of the gradient of its results.
+    fn across_gradients<E: Element>(line: &[E], channels: usize, length: usize, to: &mut [f32]) {
+        across::<E, Gradients>(line, channels, length, to, E::Square::RESULTS);
+    }
+}
+
 /// Gᵀ dU G of what [`add_weight_sums`] added, as [outputs, inputs, 3, 3].
-pub fn unfolded(geometry: &Geometry, sums: &[f32]) -> Vec<f32> {
+pub fn unfolded<E: Element>(geometry: &Geometry, sums: &[f32]) -> Vec<f32> {
     let each = geometry.inputs * geometry.outputs;
     let mut windows = vec![0.0; 9 * each];
-    gathered(each, sums, &mut windows);
+    gathered::<E>(each, sums, &mut windows);
     conv2d::unfolded(geometry, &windows)
 }
 
 dispatch! {
-    /// Gᵀ dU G for each of `each` pairs of channels, [16, each] to [9, each].
-    fn gathered(each: usize, sums: &[f32], windows: &mut [f32]) {
-        let gather = |u: [f32; 4]| {
-            let middle = (u[1] + u[2]) / 2.0;
-            [u[0] + middle, (u[1] - u[2]) / 2.0, middle + u[3]]
-        };
-        let places: [&[f32]; PLACES] = std::array::from_fn(|place| &sums[place * each..][..each]);
-        for (y, windows) in windows.chunks_exact_mut(3 * each).enumerate() {
-            let (left, rest) = windows.split_at_mut(each);
-            let (middle, right) = rest.split_at_mut(each);
-            for (i, ((left, middle), right)) in left.iter_mut().zip(middle).zip(right).enumerate() {
-                let down = |x: usize| gather(std::array::from_fn(|line| places[4 * line + x][i]))[y];
-                [*left, *middle, *right] = gather(std::array::from_fn(down));
+    /// Gᵀ dU G for each of `each` pairs of channels, [places, each] to [9, each].
+    fn gathered<E: Element>(each: usize, sums: &[f32], windows: &mut [f32]) {
+        /// From pair `i` on.
+        #[inline(always)]
+        fn part_of<E: Element, V: Value>(each: usize, i: usize, sums: &[f32], windows: &mut [f32]) {
+            let count = E::Square::TERMS;
+            let mut down = [[V::default(); 3]; TERMS];
+            for (x, down) in down[..count].iter_mut().enumerate() {
+                let mut column = [V::default(); TERMS];
+                for (y, value) in column[..count].iter_mut().enumerate() {
+                    *value = V::read(&sums[(count * y + x) * each + i..]);
+                }
+                *down = E::Square::window_gradient(column);
             }
+            for y in 0..3 {
+                let mut row = [V::default(); TERMS];
+                for (value, down) in row[..count].iter_mut().zip(&down) {
+                    *value = down[y];
+                }
+                for (x, value) in E::Square::window_gradient(row).into_iter().enumerate() {
+                    value.write(&mut windows[(3 * y + x) * each + i..]);
+                }
+            }
+        }
+        let whole = each - each % Lanes::WIDTH;
+        for i in (0..whole).step_by(Lanes::WIDTH) {
+            part_of::<E, Lanes>(each, i, sums, windows);
+        }
+        for i in whole..each {
+            part_of::<E, f32>(each, i, sums, windows);
         }
     }
 }
@@ -248,10 +270,10 @@ mod tests {
         let mut plain = vec![0.0; geometry.weights()];
         conv2d::add_weight_sums(&x, &gradient, &mut plain);
         let plain = conv2d::unfolded(&geometry, &plain);
-        let mut sums = vec![0.0; weight_sums(&geometry)];
+        let mut sums = vec![0.0; weight_sums::<E>(&geometry)];
         for times in [1.0, 2.0] {
             add_weight_sums(&x, &gradient, &mut sums);
-            let ours = unfolded(&geometry, &sums);
+            let ours = unfolded::<E>(&geometry, &sums);
             let size = plain.iter().map(|x| x * x).sum::<f32>() / plain.len() as f32;
             for (a, b) in ours.iter().zip(&plain) {
                 let error = (a - times * b).abs();

@@ -1,12 +1,17 @@
-//! Convolutions of 3×3 windows with four ninths of the products: F(2×2, 3×3) of Lavin and Gray, "Fast Algorithms for
-//! Convolutional Neural Networks", CVPR 2016, after Winograd.
+//! Convolutions of 3×3 windows with fewer products: F(m×m, 3×3) of Lavin and Gray, "Fast Algorithms for Convolutional Neural
+//! Networks", CVPR 2016, after Winograd.
 //!
-//! A square of 2×2 results comes from 4×4 pixels. Sums and differences of these, and of the weights, are multiplied
-//! at 16 places, each a matrix product over the channels, and sums and differences of the products are the results.
+//! A square of m×m results comes from (m + 2)×(m + 2) pixels. Sums and differences of these, and of the weights ([`form`]),
+//! are multiplied at as many places, each a matrix product over the channels, and sums and differences of the products are
+//! the results.
 
+mod form;
 mod gradient;
 
+pub use form::{Form, Four, Two};
 pub use gradient::{add_weight_sums, unfolded, weight_sums};
+
+use std::array;
 
 use crate::kernels::conv2d::{Block, Geometry, pack_windows};
 use crate::kernels::element::Element;
@@ -14,9 +19,12 @@ use crate::kernels::pack::Packed;
 use crate::kernels::plane::{Extent, Plane};
 use crate::kernels::scratch::Scratch;
 use crate::kernels::tile::{Factors, MAX_ROWS, PANEL, Tile};
+use form::{Inputs, Lanes, RESULTS, Spread, TERMS, Value};
 
 /// Places of a square, row by row.
-const PLACES: usize = 16;
+const fn places<E: Element>() -> usize {
+    E::Square::TERMS * E::Square::TERMS
+}
 
 /// Whether convolutions are taken this way: windows of 3×3, and a kernel that fits. Those of AMX do not; their products
 /// are several times as fast, and the sums around them would not be.
@@ -24,10 +32,9 @@ pub fn serves<E: Element>(geometry: &Geometry) -> bool {
     geometry.kernel == 3 && fits::<E>()
 }
 
-/// Whether a block of the kernel leaves room for the two pixels of each square in a tile, and reads no rows but its own.
+/// Whether the kernel reads no rows but its own.
 fn fits<E: Element>() -> bool {
-    let kernel = E::kernels()[0];
-    2 * kernel.rows <= MAX_ROWS && kernel.row_group == 1
+    E::kernels()[0].row_group == 1
 }
 
 /// Packs weights [outputs, inputs, 3, 3] for [`convolve`].
@@ -47,21 +54,28 @@ pub fn pack_turned_weights<E: Element>(geometry: &Geometry, weights: &[f32]) -> 
 /// `window(output, input)` is row by row.
 fn pack<E: Element>(geometry: &Geometry, window: impl Fn(usize, usize) -> [f32; 9] + Sync) -> Packed<E> {
     let Geometry { inputs, outputs, .. } = *geometry;
-    // G of the paper's equation 7, for three values.
-    let spread = |g: [f32; 3]| [g[0], (g[0] + g[1] + g[2]) / 2.0, (g[0] - g[1] + g[2]) / 2.0, g[2]];
-    pack_windows(PLACES, inputs, outputs, |column, width, rows| {
+    let terms = E::Square::TERMS;
+    pack_windows(places::<E>(), inputs, outputs, |column, width, rows| {
         for n in 0..width {
             for input in 0..inputs {
                 let g = window(column + n, input);
-                let lines: [_; 3] = std::array::from_fn(|y| spread([g[3 * y], g[3 * y + 1], g[3 * y + 2]]));
-                for x in 0..4 {
-                    for (y, value) in spread(lines.map(|line| line[x])).into_iter().enumerate() {
-                        rows[((4 * y + x) * inputs + input) * width + n] = value;
+                let lines: [_; 3] =
+                    array::from_fn(|y| E::Square::window([g[3 * y], g[3 * y + 1], g[3 * y + 2]]));
+                for x in 0..terms {
+                    for (y, value) in E::Square::window(lines.map(|line| line[x]))[..terms].iter().enumerate()
+                    {
+                        rows[((terms * y + x) * inputs + input) * width + n] = *value;
                     }
                 }
             }
         }
     })
+}
+
+/// The sums at a place, for some squares. A whole [`Tile`] lies in the same sets of a cache as the next, which its odd lines prevent.
+struct Place {
+    sums: Tile,
+    _odd: [f32; PANEL],
 }
 
 /// The convolution of a plane; `take` takes each block of its sums.
@@ -70,116 +84,168 @@ fn pack<E: Element>(geometry: &Geometry, window: impl Fn(usize, usize) -> [f32; 
 /// If the plane has another border than 1, the weights were not packed here for its channels, or no kernel fits.
 pub fn convolve<E: Element>(plane: &Plane<E>, weights: &Packed<E>, mut take: impl FnMut(Block, &Tile)) {
     let Extent { rows, width, channels, border } = plane.extent();
+    let (side, terms) = (E::Square::RESULTS, E::Square::TERMS);
     let length = E::padded(channels);
-    assert!(border == 1 && weights.depth == PLACES * length && fits::<E>());
-    let squares = width.div_ceil(2);
+    assert!(border == 1 && weights.depth == places::<E>() * length && fits::<E>());
+    let squares = width.div_ceil(side);
     let part = squares * length;
     let session = E::kernels()[0].enter();
-    // The four lines that a row of squares is made of; two of them serve the next row as well. Padding stays zero.
-    let mut lines = Scratch::<f32>::new(4 * 4 * part);
+    // As many squares in a block as the kernel takes and whose pixels a tile holds, and about as many in each.
+    let blocks = squares.div_ceil(session.rows().min(MAX_ROWS / side)).max(1);
+    let height = squares.div_ceil(blocks).max(1);
+    // The lines that a row of squares is made of; two of them serve the next row as well. Padding stays zero.
+    let mut lines = Scratch::<f32>::new(terms * terms * part);
     lines.fill(0.0);
-    let mut terms = Scratch::<E>::new(PLACES * part);
-    let mut sums: [Tile; PLACES] = std::array::from_fn(|_| Tile::zero());
-    let mut results = [Tile::zero(), Tile::zero()];
-    for top in (0..rows).step_by(2) {
-        across_lines(plane, top, top == 0, length, &mut lines);
-        for x in 0..4 {
-            let line = |i: usize| &lines[((top + i) % 4 * 4 + x) * part..][..part];
-            down([line(0), line(1), line(2), line(3)], x, &mut terms);
+    let mut factors = Scratch::<E>::new(places::<E>() * part);
+    let place = || Place { sums: Tile::zero(), _odd: [0.0; PANEL] };
+    let mut products: Vec<Place> = (0..places::<E>()).map(|_| place()).collect();
+    let mut results: [Tile; RESULTS] = array::from_fn(|_| Tile::zero());
+    for top in (0..rows).step_by(side) {
+        input_lines(plane, top, top == 0, length, &mut lines);
+        for x in 0..terms {
+            let lines = array::from_fn(|i| match i < terms {
+                true => &lines[((top + i) % terms * terms + x) * part..][..part],
+                false => &[],
+            });
+            down(lines, x, &mut factors);
         }
         for column in (0..weights.columns).step_by(PANEL) {
             let columns = PANEL.min(weights.columns - column);
             let panel = weights.panel(column);
-            for first in (0..squares).step_by(session.rows()) {
-                let count = session.rows().min(squares - first);
-                for (place, sums) in sums.iter_mut().enumerate() {
-                    let a = terms[place * part + first * length..][..count * length].as_ptr();
+            for first in (0..squares).step_by(height) {
+                let count = height.min(squares - first);
+                for (place, product) in products.iter_mut().enumerate() {
+                    let a = factors[place * part + first * length..][..count * length].as_ptr();
                     let b = panel[place * length * PANEL..][..length * PANEL].as_ptr();
-                    let factors = Factors { a, row_stride: length, step: E::GROUP, shifts: &[0], length, b };
+                    let pair = Factors { a, row_stride: length, step: E::GROUP, shifts: &[0], length, b };
                     // SAFETY: there are `count` rows of `length` values, and the kernel, which fits, reads no others; the
                     // panel has as many rows.
-                    unsafe { session.run(&factors, count, columns, sums) };
+                    unsafe { session.run(&pair, count, columns, &mut product.sums) };
                 }
-                gather(&sums, count, &mut results);
-                let pixels = (2 * count).min(width - 2 * first);
-                for (y, tile) in (top..rows).zip(&results) {
-                    take(Block { y, x: 2 * first, column, rows: pixels, columns }, tile);
+                gather::<E>(&products, count, &mut results);
+                let pixels = (side * count).min(width - side * first);
+                for (y, tile) in (top..rows).zip(&results[..side]) {
+                    take(Block { y, x: side * first, column, rows: pixels, columns }, tile);
                 }
             }
         }
     }
 }
 
-/// Bᵀd along the four lines of the row of squares whose results begin at row `top`: line y at place y % 4 of `lines`,
-/// [4, 4, squares, length]. Two of them are there from the row above, unless this is the `first`.
-fn across_lines<E: Element>(plane: &Plane<E>, top: usize, first: bool, length: usize, lines: &mut [f32]) {
-    let Extent { width, channels, .. } = plane.extent();
-    let all = lines.len() / 4;
-    for y in if first { top } else { top + 2 }..top + 4 {
-        // What an odd number of rows lacks at the end is in no result that is taken, and meets zeros of the gradient; the
-        // same holds for columns, whose missing pixel is what follows in memory.
-        let start = y.min(plane.extent().lines() - 1) * plane.extent().line();
-        let line = &plane.data()[start..][..(2 * width.div_ceil(2) + 2) * channels];
-        across(line, channels, length, &mut lines[y % 4 * all..][..all]);
+/// Bᵀd along the lines of the row of squares whose results begin at row `top`: line y at place y modulo their number of
+/// `lines`, [terms, terms, squares, length]. Two of them are there from the row above, unless this is the `first`.
+fn input_lines<E: Element>(plane: &Plane<E>, top: usize, first: bool, length: usize, lines: &mut [f32]) {
+    let extent = plane.extent();
+    let terms = E::Square::TERMS;
+    let all = lines.len() / terms;
+    for y in if first { top } else { top + 2 }..top + terms {
+        // Lines that the picture lacks are in no result that is taken, and meet zeros of the gradient: any will do.
+        let line = y.min(extent.lines() - 1);
+        let line = &plane.data()[line * extent.line()..][..extent.line()];
+        across_inputs(line, extent.channels, length, &mut lines[y % terms * all..][..all]);
     }
 }
 
 dispatch! {
-    /// Bᵀd along a line: for each square its four values, [4, squares, length], of four pixels. Squares beyond the line
-    /// stay as they are.
-    fn across<E: Element>(line: &[E], channels: usize, length: usize, to: &mut [f32]) {
-        let part = to.len() / 4;
-        let (first, second) = to.split_at_mut(2 * part);
-        let ((a, b), (c, d)) = (first.split_at_mut(part), second.split_at_mut(part));
-        let squares = a.chunks_exact_mut(length).zip(b.chunks_exact_mut(length));
-        let squares = squares.zip(c.chunks_exact_mut(length).zip(d.chunks_exact_mut(length)));
-        for (square, ((a, b), (c, d))) in squares.take(line.len() / channels / 2 - 1).enumerate() {
-            let pixels = &line[2 * square * channels..][..4 * channels];
-            let (left, right) = pixels.split_at(2 * channels);
-            let ((p, q), (r, s)) = (left.split_at(channels), right.split_at(channels));
-            let (a, b, c, d) = (&mut a[..channels], &mut b[..channels], &mut c[..channels], &mut d[..channels]);
-            for i in 0..channels {
-                let (p, q, r, s) = (p[i].to_f32(), q[i].to_f32(), r[i].to_f32(), s[i].to_f32());
-                a[i] = p - r;
-                b[i] = q + r;
-                c[i] = r - q;
-                d[i] = q - s;
+    /// Bᵀd along a line: for each square its terms, [terms, squares, length], of as many pixels.
+    fn across_inputs<E: Element>(line: &[E], channels: usize, length: usize, to: &mut [f32]) {
+        across::<E, Inputs>(line, channels, length, to, E::Square::TERMS);
+    }
+}
+
+/// What `S` makes of `taken` pixels for each square of a line; pixels that the line lacks are zero.
+#[inline(always)]
+fn across<E: Element, S: Spread>(line: &[E], channels: usize, length: usize, to: &mut [f32], taken: usize) {
+    /// Numbers from channel `i` on.
+    #[inline(always)]
+    fn part_of<E: Element, S: Spread, V: Value>(pixels: &[&[E]], i: usize, to: &mut [f32], part: usize) {
+        let mut values = [V::default(); TERMS];
+        for (value, pixel) in values.iter_mut().zip(pixels) {
+            *value = V::read(&pixel[i..]);
+        }
+        let values = S::spread::<E::Square, V>(values);
+        for (term, value) in values[..E::Square::TERMS].iter().enumerate() {
+            value.write(&mut to[term * part + i..]);
+        }
+    }
+    let (side, terms) = (E::Square::RESULTS, E::Square::TERMS);
+    let part = to.len() / terms;
+    let pixels = line.len() / channels.max(1);
+    for square in 0..part / length.max(1) {
+        let there = taken.min(pixels.saturating_sub(side * square));
+        let mut found: [&[E]; TERMS] = [&[]; TERMS];
+        for (j, pixel) in found[..there].iter_mut().enumerate() {
+            *pixel = &line[(side * square + j) * channels..][..channels];
+        }
+        let to = &mut to[square * length..];
+        let whole = channels - channels % Lanes::WIDTH;
+        // All of them but for the last squares, so that their number is known where it matters.
+        if there == taken {
+            for i in (0..whole).step_by(Lanes::WIDTH) {
+                part_of::<E, S, Lanes>(&found[..taken], i, to, part);
+            }
+        } else {
+            for i in (0..whole).step_by(Lanes::WIDTH) {
+                part_of::<E, S, Lanes>(&found[..there], i, to, part);
             }
         }
-    }
-}
-
-dispatch! {
-    /// The same down the lines, for column `x` of the places: to places x, 4 + x, 8 + x and 12 + x.
-    fn down<E: Element>(lines: [&[f32]; 4], x: usize, to: &mut [E]) {
-        let [p, q, r, s] = lines;
-        let part = p.len();
-        let mut places = to.chunks_exact_mut(part).skip(x).step_by(4);
-        let mut next = || places.next().unwrap_or_default();
-        let (a, b, c, d) = (next(), next(), next(), next());
-        let (q, r, s) = (&q[..part], &r[..part], &s[..part]);
-        let (a, b, c, d) = (&mut a[..part], &mut b[..part], &mut c[..part], &mut d[..part]);
-        for i in 0..part {
-            a[i] = E::from_f32(p[i] - r[i]);
-            b[i] = E::from_f32(q[i] + r[i]);
-            c[i] = E::from_f32(r[i] - q[i]);
-            d[i] = E::from_f32(q[i] - s[i]);
+        for i in whole..channels {
+            part_of::<E, S, f32>(&found[..there], i, to, part);
         }
     }
 }
 
 dispatch! {
-    /// Aᵀm A of `count` squares: their upper and their lower pixels, two rows of a tile for each square.
-    fn gather(sums: &[Tile; PLACES], count: usize, to: &mut [Tile; 2]) {
+    /// The same down the lines, for column `x` of the places: to places x, terms + x, 2·terms + x and so on.
+    fn down<E: Element>(lines: [&[f32]; TERMS], x: usize, to: &mut [E]) {
+        /// From number `i` on.
+        #[inline(always)]
+        fn part_of<E: Element, V: Value>(lines: &[&[f32]; TERMS], i: usize, x: usize, to: &mut [E]) {
+            let terms = E::Square::TERMS;
+            let part = lines[0].len();
+            let mut values = [V::default(); TERMS];
+            for (value, line) in values[..terms].iter_mut().zip(lines) {
+                *value = V::read(&line[i..]);
+            }
+            let values = E::Square::inputs(values);
+            for (y, value) in values[..terms].iter().enumerate() {
+                value.write(&mut to[(terms * y + x) * part + i..]);
+            }
+        }
+        let part = lines[0].len();
+        let whole = part - part % Lanes::WIDTH;
+        for i in (0..whole).step_by(Lanes::WIDTH) {
+            part_of::<E, Lanes>(&lines, i, x, to);
+        }
+        for i in whole..part {
+            part_of::<E, f32>(&lines, i, x, to);
+        }
+    }
+}
+
+dispatch! {
+    /// Aᵀp A of `count` squares: row by row their pixels, as many rows of a tile for each square.
+    fn gather<E: Element>(products: &[Place], count: usize, to: &mut [Tile; RESULTS]) {
+        let (side, terms) = (E::Square::RESULTS, E::Square::TERMS);
         for square in 0..count {
-            for i in 0..PANEL {
-                let m = |y: usize, x: usize| sums[4 * y + x].0[square][i];
-                let upper = |x: usize| m(0, x) + m(1, x) + m(2, x);
-                let lower = |x: usize| m(1, x) - m(2, x) - m(3, x);
-                to[0].0[2 * square][i] = upper(0) + upper(1) + upper(2);
-                to[0].0[2 * square + 1][i] = upper(1) - upper(2) - upper(3);
-                to[1].0[2 * square][i] = lower(0) + lower(1) + lower(2);
-                to[1].0[2 * square + 1][i] = lower(1) - lower(2) - lower(3);
+            for i in (0..PANEL).step_by(Lanes::WIDTH) {
+                let mut down = [[Lanes::default(); RESULTS]; TERMS];
+                for (x, down) in down[..terms].iter_mut().enumerate() {
+                    let mut column = [Lanes::default(); TERMS];
+                    for (y, value) in column[..terms].iter_mut().enumerate() {
+                        *value = Lanes::read(&products[terms * y + x].sums.0[square][i..]);
+                    }
+                    *down = E::Square::results(column);
+                }
+                for (y, to) in to[..side].iter_mut().enumerate() {
+                    let mut row = [Lanes::default(); TERMS];
+                    for (value, down) in row[..terms].iter_mut().zip(&down) {
+                        *value = down[y];
+                    }
+                    for (x, value) in E::Square::results(row)[..side].iter().enumerate() {
+                        value.write(&mut to.0[side * square + x][i..]);
+                    }
+                }
             }
         }
     }
@@ -237,7 +303,7 @@ mod tests {
     fn the_same_as_the_plain_convolution() {
         for (height, width) in [(48, 48), (1, 1), (5, 7), (2, 31), (7, 50)] {
             for (inputs, outputs) in [(64, 64), (3, 64), (8, 8), (33, 70)] {
-                check::<f32>(height, width, inputs, outputs, 1e-5);
+                check::<f32>(height, width, inputs, outputs, 1e-4);
                 check::<Bf16>(height, width, inputs, outputs, 0.06);
             }
         }
