@@ -6,7 +6,7 @@ use candle_nn::VarBuilder;
 use super::Config;
 use super::body::Body;
 use super::head::Head;
-use super::residual::Bicubic;
+use super::residual::bicubic;
 use super::tail::Tail;
 use crate::error::{Error, Result};
 use crate::ops::{self, PackedWeights, Pass, Precision, Tape};
@@ -26,7 +26,6 @@ pub struct Ipt {
     heads: Vec<Head>,
     body: Body,
     tails: Vec<Tail>,
-    bicubics: Vec<Bicubic>,
 }
 
 /// What one pass gives.
@@ -51,10 +50,6 @@ impl Ipt {
         let tails = (config.tasks.iter().enumerate())
             .map(|(i, &task)| Tail::new(config, task, vb.pp("tail").pp(i)))
             .collect::<candle_core::Result<_>>()?;
-        let bicubics = match config.bicubic_residual {
-            true => config.tasks.iter().map(|task| Bicubic { scale: task.scale() }).collect(),
-            false => Vec::new(),
-        };
         Ok(Self {
             config: config.clone(),
             precision,
@@ -64,7 +59,6 @@ impl Ipt {
             heads,
             body: Body::new(config, vb.pp("body"))?,
             tails,
-            bicubics,
         })
     }
 
@@ -129,9 +123,9 @@ impl Ipt {
         let deep = self.body.refine(&ops::add(&folded, &features, pass)?, pass)?;
         let inner = self.tails[index].forward(&deep, pass)?;
         let outer = ops::scale(&inner, 255.0 / self.config.white, pass)?;
-        let pictures = match self.bicubics.get(index) {
-            Some(bicubic) => ops::add(&outer, &bicubic.forward(x)?, pass)?,
-            None => ops::add_repeated(&outer, &self.mean, 0..3, pass)?,
+        let pictures = match self.config.bicubic_residual {
+            true => ops::add(&outer, &bicubic(x, task.scale())?, pass)?,
+            false => ops::add_repeated(&outer, &self.mean, 0..3, pass)?,
         };
         Ok(Output { pictures, features: tokens })
     }

@@ -13,8 +13,6 @@ pub const RESULTS: usize = TERMS - 2;
 
 /// A number, or several side by side.
 pub trait Value: Copy + Default + Add<Output = Self> + Sub<Output = Self> + Mul<f32, Output = Self> {
-    /// Numbers side by side.
-    const WIDTH: usize;
     /// The first numbers of a slice.
     fn read<E: Element>(from: &[E]) -> Self;
     /// To the first places of a slice, rounded.
@@ -22,8 +20,6 @@ pub trait Value: Copy + Default + Add<Output = Self> + Sub<Output = Self> + Mul<
 }
 
 impl Value for f32 {
-    const WIDTH: usize = 1;
-
     #[inline(always)]
     fn read<E: Element>(from: &[E]) -> Self {
         from[0].to_f32()
@@ -38,11 +34,14 @@ impl Value for f32 {
 /// As many numbers as the compiler keeps in registers beside those of the other terms. All that is done to them is written as
 /// loops: closures and the functions of arrays are not inlined to where wider instructions are allowed.
 #[derive(Clone, Copy, Default)]
-pub struct Lanes([f32; 8]);
+pub struct Lanes([f32; Self::WIDTH]);
+
+impl Lanes {
+    /// Numbers side by side.
+    pub const WIDTH: usize = 8;
+}
 
 impl Value for Lanes {
-    const WIDTH: usize = 8;
-
     #[inline(always)]
     fn read<E: Element>(from: &[E]) -> Self {
         let mut lanes = Self::default();
@@ -97,7 +96,7 @@ impl Mul<f32> for Lanes {
     }
 }
 
-/// One of them. What a form has fewer of than an array holds comes first; the rest is not read, and written as zeros.
+/// A form F(m, 3). What it has fewer of than an array holds comes first; the rest is not read, and written as zeros.
 pub trait Form {
     /// Results m.
     const RESULTS: usize;

@@ -4,7 +4,7 @@
 //! place, a product over all squares of V and A y Aᵀ of the gradient y of the results; that of g is Gᵀ dU G.
 
 use super::form::{Form, Gradients, Inputs, Lanes, Spread, TERMS, Value};
-use super::{across, fits, input_lines, places};
+use super::{across, column_of, fits, input_lines, places};
 use crate::kernels::conv2d::{self, Geometry};
 use crate::kernels::element::Element;
 use crate::kernels::output::{Finish, Target, strip};
@@ -85,14 +85,11 @@ impl Band {
         let channels = x.extent().channels;
         let (mut terms, mut lines) = self.working_memory::<E>(channels, length);
         let padded = channels.next_multiple_of(PANEL);
-        let part = self.squares * padded;
         for row in 0..self.rows {
             let top = self.top + E::Square::RESULTS * row;
             input_lines(x, top, row == 0, padded, &mut lines);
-            let count = E::Square::TERMS;
-            for column in 0..count {
-                let line = |i: usize| &lines[((top + i) % count * count + column) * part..][..part];
-                let lines: Vec<_> = (0..count).map(line).collect();
+            for column in 0..E::Square::TERMS {
+                let lines = column_of::<E>(&lines, top, column);
                 inputs_down(&lines, padded, row * self.squares, length, column, &mut terms);
             }
         }
@@ -107,21 +104,17 @@ impl Band {
         let part = self.squares * padded;
         let (side, count) = (E::Square::RESULTS, E::Square::TERMS);
         for row in 0..self.rows {
-            // Rows that the picture lacks are zeros.
-            let rows = side.min(extent.rows - self.top - side * row);
-            for y in 0..rows {
-                let line = &gradient.data()[extent.at(self.top + side * row + y, 0)..]
-                    [..extent.width * extent.channels];
-                across_gradients(
-                    line,
-                    extent.channels,
-                    padded,
-                    &mut lines[y * count * part..][..count * part],
-                );
+            for (y, lines) in lines.chunks_exact_mut(count * part).take(side).enumerate() {
+                let y = self.top + side * row + y;
+                if y < extent.rows {
+                    let line = &gradient.data()[extent.at(y, 0)..][..extent.width * extent.channels];
+                    across_gradients(line, extent.channels, padded, lines);
+                } else {
+                    lines.fill(0.0);
+                }
             }
             for column in 0..count {
-                let line = |y: usize| &lines[(y * count + column) * part..][..part];
-                let lines: Vec<_> = (0..rows).map(line).collect();
+                let lines = column_of::<E>(&lines, 0, column);
                 gradients_down(&lines, padded, row * self.squares, length, column, &mut terms);
             }
         }
@@ -142,7 +135,7 @@ impl Band {
 }
 
 /// What the lines give a column of the places, `S` of the values of a line above the other, to places `column`, terms +
-/// `column`, 2·terms + `column` and so on: packed, from square `first` of a band on. Lines that are not there are zero.
+/// `column`, 2·terms + `column` and so on: packed, from square `first` of a band on.
 #[inline(always)]
 fn pack_down<E: Element, S: Spread>(
     lines: &[&[f32]],
@@ -154,7 +147,7 @@ fn pack_down<E: Element, S: Spread>(
 ) {
     let count = E::Square::TERMS;
     let (panels, panel) = (channels / PANEL, length * PANEL);
-    let squares = lines.first().map_or(0, |line| line.len() / channels);
+    let squares = lines[0].len() / channels;
     for square in (0..squares).step_by(E::GROUP) {
         for index in 0..panels {
             let mut found = [[[0.0; PANEL]; TERMS]; 2];
@@ -191,11 +184,7 @@ dispatch! {
 dispatch! {
     /// A y down the lines.
     fn gradients_down<E: Element>(lines: &[&[f32]], channels: usize, first: usize, length: usize, column: usize, to: &mut [E]) {
-        // All of them but at the end of a picture.
-        match lines.len() == E::Square::RESULTS {
-            true => pack_down::<E, Gradients>(&lines[..E::Square::RESULTS], channels, first, length, column, to),
-            false => pack_down::<E, Gradients>(lines, channels, first, length, column, to),
-        }
+        pack_down::<E, Gradients>(&lines[..E::Square::RESULTS], channels, first, length, column, to);
     }
 }
 

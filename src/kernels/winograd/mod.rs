@@ -103,11 +103,7 @@ pub fn convolve<E: Element>(plane: &Plane<E>, weights: &Packed<E>, mut take: imp
     for top in (0..rows).step_by(side) {
         input_lines(plane, top, top == 0, length, &mut lines);
         for x in 0..terms {
-            let lines = array::from_fn(|i| match i < terms {
-                true => &lines[((top + i) % terms * terms + x) * part..][..part],
-                false => &[],
-            });
-            down(lines, x, &mut factors);
+            down(&column_of::<E>(&lines, top, x), x, &mut factors);
         }
         for column in (0..weights.columns).step_by(PANEL) {
             let columns = PANEL.min(weights.columns - column);
@@ -146,6 +142,13 @@ fn input_lines<E: Element>(plane: &Plane<E>, top: usize, first: bool, length: us
     }
 }
 
+/// The lines of [`input_lines`] at column `x` of the places, from the uppermost on.
+fn column_of<E: Element>(lines: &[f32], top: usize, x: usize) -> Vec<&[f32]> {
+    let terms = E::Square::TERMS;
+    let part = lines.len() / places::<E>();
+    (top..top + terms).map(|y| &lines[(y % terms * terms + x) * part..][..part]).collect()
+}
+
 dispatch! {
     /// Bᵀd along a line: for each square its terms, [terms, squares, length], of as many pixels.
     fn across_inputs<E: Element>(line: &[E], channels: usize, length: usize, to: &mut [f32]) {
@@ -171,40 +174,33 @@ fn across<E: Element, S: Spread>(line: &[E], channels: usize, length: usize, to:
     let (side, terms) = (E::Square::RESULTS, E::Square::TERMS);
     let part = to.len() / terms;
     let pixels = line.len() / channels.max(1);
+    let zeros = vec![E::default(); channels];
     for square in 0..part / length.max(1) {
-        let there = taken.min(pixels.saturating_sub(side * square));
-        let mut found: [&[E]; TERMS] = [&[]; TERMS];
-        for (j, pixel) in found[..there].iter_mut().enumerate() {
-            *pixel = &line[(side * square + j) * channels..][..channels];
+        let mut found = [&zeros[..]; TERMS];
+        for (pixel, at) in found[..taken].iter_mut().zip(side * square..pixels) {
+            *pixel = &line[at * channels..][..channels];
         }
         let to = &mut to[square * length..];
         let whole = channels - channels % Lanes::WIDTH;
-        // All of them but for the last squares, so that their number is known where it matters.
-        if there == taken {
-            for i in (0..whole).step_by(Lanes::WIDTH) {
-                part_of::<E, S, Lanes>(&found[..taken], i, to, part);
-            }
-        } else {
-            for i in (0..whole).step_by(Lanes::WIDTH) {
-                part_of::<E, S, Lanes>(&found[..there], i, to, part);
-            }
+        for i in (0..whole).step_by(Lanes::WIDTH) {
+            part_of::<E, S, Lanes>(&found[..taken], i, to, part);
         }
         for i in whole..channels {
-            part_of::<E, S, f32>(&found[..there], i, to, part);
+            part_of::<E, S, f32>(&found[..taken], i, to, part);
         }
     }
 }
 
 dispatch! {
     /// The same down the lines, for column `x` of the places: to places x, terms + x, 2·terms + x and so on.
-    fn down<E: Element>(lines: [&[f32]; TERMS], x: usize, to: &mut [E]) {
+    fn down<E: Element>(lines: &[&[f32]], x: usize, to: &mut [E]) {
         /// From number `i` on.
         #[inline(always)]
-        fn part_of<E: Element, V: Value>(lines: &[&[f32]; TERMS], i: usize, x: usize, to: &mut [E]) {
+        fn part_of<E: Element, V: Value>(lines: &[&[f32]], i: usize, x: usize, to: &mut [E]) {
             let terms = E::Square::TERMS;
             let part = lines[0].len();
             let mut values = [V::default(); TERMS];
-            for (value, line) in values[..terms].iter_mut().zip(lines) {
+            for (value, line) in values.iter_mut().zip(lines) {
                 *value = V::read(&line[i..]);
             }
             let values = E::Square::inputs(values);
@@ -212,13 +208,14 @@ dispatch! {
                 value.write(&mut to[(terms * y + x) * part + i..]);
             }
         }
+        let lines = &lines[..E::Square::TERMS];
         let part = lines[0].len();
         let whole = part - part % Lanes::WIDTH;
         for i in (0..whole).step_by(Lanes::WIDTH) {
-            part_of::<E, Lanes>(&lines, i, x, to);
+            part_of::<E, Lanes>(lines, i, x, to);
         }
         for i in whole..part {
-            part_of::<E, f32>(&lines, i, x, to);
+            part_of::<E, f32>(lines, i, x, to);
         }
     }
 }
