@@ -2,7 +2,6 @@
 
 use super::output::{self, Gate};
 use super::tile::{Kernel, PANEL, Tile};
-use super::winograd::{Form, Four, Two};
 #[cfg(target_arch = "x86_64")]
 use super::{avx512, isa, isa::Level};
 
@@ -15,8 +14,6 @@ pub unsafe trait Element: Copy + Default + Send + Sync + 'static {
     const GROUP: usize;
     /// Packed factors are padded with zeros to a multiple of this along the summed dimension.
     const MULTIPLE: usize;
-    /// How convolutions are taken with fewer products, along each side: as few as its rounding bears.
-    type Square: Form;
 
     /// Every way this machine can multiply this format, best first.
     fn kernels() -> &'static [&'static Kernel<Self>];
@@ -77,7 +74,6 @@ pub unsafe trait Element: Copy + Default + Send + Sync + 'static {
 unsafe impl Element for f32 {
     const GROUP: usize = 1;
     const MULTIPLE: usize = 1;
-    type Square = Four;
 
     fn kernels() -> &'static [&'static Kernel<Self>] {
         super::backends::single()
@@ -147,7 +143,6 @@ unsafe impl Element for Bf16 {
     const GROUP: usize = 2;
     /// A tile row holds 32.
     const MULTIPLE: usize = 32;
-    type Square = Two;
 
     fn kernels() -> &'static [&'static Kernel<Self>] {
         super::backends::half()

@@ -49,7 +49,7 @@ fn convolve<E: Element>(
 /// Values of what [`add_weight_sums`] adds to.
 fn weight_sums<E: Element>(geometry: &Geometry) -> usize {
     match winograd::serves::<E>(geometry) {
-        true => winograd::weight_sums::<E>(geometry),
+        true => winograd::weight_sums(geometry),
         false => geometry.weights(),
     }
 }
@@ -65,7 +65,7 @@ fn add_weight_sums<E: Element>(geometry: &Geometry, x: &Plane<E>, gradient: &Pla
 /// The gradient of the weights, [C, C, k, k].
 fn unfolded<E: Element>(geometry: &Geometry, sums: &[f32]) -> Vec<f32> {
     match winograd::serves::<E>(geometry) {
-        true => winograd::unfolded::<E>(geometry, sums),
+        true => winograd::unfolded(geometry, sums),
         false => conv2d::unfolded(geometry, sums),
     }
 }

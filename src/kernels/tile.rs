@@ -37,7 +37,7 @@ pub struct Factors<'a, E> {
     pub step: usize,
     /// Where each A_s begins, in elements.
     pub shifts: &'a [usize],
-    /// The summed dimension of each A_s·B_s, a multiple of `E::MULTIPLE`.
+    /// The summed dimension of each A_s·B_s, a multiple of `E::GROUP`, and for AMX of `E::MULTIPLE`.
     pub length: usize,
     /// The packed panel, `shifts.len() * length * PANEL` elements.
     pub b: *const E,

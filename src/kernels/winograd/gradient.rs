@@ -3,8 +3,8 @@
 //! What a square gives is Aᵀ(U ⊙ V)A, with U = G g Gᵀ of the weights and V = Bᵀd B of its pixels. So the gradient of U is, at each
 //! place, a product over all squares of V and A y Aᵀ of the gradient y of the results; that of g is Gᵀ dU G.
 
-use super::form::{Form, Gradients, Inputs, Lanes, Spread, TERMS, Value};
-use super::{across, column_of, fits, input_lines, places};
+use super::form::{Gradients, Inputs, RESULTS, Sums, TERMS, WindowGradient, read, write};
+use super::{PLACES, across, column_of, fits, input_lines};
 use crate::kernels::conv2d::{self, Geometry};
 use crate::kernels::element::Element;
 use crate::kernels::output::{Finish, Target, strip};
@@ -13,8 +13,8 @@ use crate::kernels::scratch::Scratch;
 use crate::kernels::tile::{Factors, PANEL, Tile};
 
 /// Values of what [`add_weight_sums`] adds to.
-pub fn weight_sums<E: Element>(geometry: &Geometry) -> usize {
-    places::<E>() * geometry.inputs * geometry.outputs
+pub fn weight_sums(geometry: &Geometry) -> usize {
+    PLACES * geometry.inputs * geometry.outputs
 }
 
 /// Adds the gradient of the weights at the places, [places, outputs, inputs], from the planes of the input and of the gradient
@@ -28,21 +28,20 @@ pub fn add_weight_sums<E: Element>(x: &Plane<E>, gradient: &Plane<E>, sums: &mut
     let Extent { rows, width, channels: inputs, border } = x.extent();
     let outputs = gradient.extent().channels;
     assert!(border == 1 && fits::<E>() && gradient.extent() == Extent { channels: outputs, ..x.extent() });
-    assert_eq!(sums.len(), places::<E>() * inputs * outputs);
+    assert_eq!(sums.len(), PLACES * inputs * outputs);
     if sums.is_empty() || rows * width == 0 {
         return;
     }
     // Neighbours along the sum lie together in words, so a row of squares has whole words.
-    let side = E::Square::RESULTS;
-    let squares = width.div_ceil(side).next_multiple_of(E::GROUP);
-    let band = (TERMS_OF_A_BAND / places::<E>()).div_ceil(squares).min(rows.div_ceil(side));
+    let squares = width.div_ceil(RESULTS).next_multiple_of(E::GROUP);
+    let band = (TERMS_OF_A_BAND / PLACES).div_ceil(squares).min(rows.div_ceil(RESULTS));
     let session = E::kernels()[0].enter();
     let mut tile = Tile::zero();
-    for top in (0..rows).step_by(side * band) {
-        let band = Band { top, rows: band.min((rows - top).div_ceil(side)), squares };
-        let length = E::padded(band.rows * squares);
-        let x_terms = band.input_terms(x, length);
-        let gradient_terms = band.gradient_terms(gradient, length);
+    for top in (0..rows).step_by(RESULTS * band) {
+        let band = Band { top, rows: band.min((rows - top).div_ceil(RESULTS)), row: squares };
+        let length = band.squares();
+        let x_terms = band.input_terms(x);
+        let gradient_terms = band.gradient_terms(gradient);
         let panel = length * PANEL;
         let panels = |terms: &Scratch<E>, channels: usize, place: usize, channel: usize| {
             terms[(place * channels.div_ceil(PANEL) + channel / PANEL) * panel..][..panel].as_ptr()
@@ -76,36 +75,39 @@ struct Band {
     /// Rows of squares.
     rows: usize,
     /// Squares of a row, with those that fill up a word.
-    squares: usize,
+    row: usize,
 }
 
 impl Band {
-    /// V of a plane of inputs, [places, panels, length, 32] as panels are packed.
-    fn input_terms<E: Element>(&self, x: &Plane<E>, length: usize) -> Scratch<E> {
+    fn squares(&self) -> usize {
+        self.rows * self.row
+    }
+
+    /// V of a plane of inputs, [places, panels, squares, 32] as panels are packed.
+    fn input_terms<E: Element>(&self, x: &Plane<E>) -> Scratch<E> {
         let channels = x.extent().channels;
-        let (mut terms, mut lines) = self.working_memory::<E>(channels, length);
+        let (mut terms, mut lines) = self.working_memory::<E>(channels);
         let padded = channels.next_multiple_of(PANEL);
         for row in 0..self.rows {
-            let top = self.top + E::Square::RESULTS * row;
+            let top = self.top + RESULTS * row;
             input_lines(x, top, row == 0, padded, &mut lines);
-            for column in 0..E::Square::TERMS {
-                let lines = column_of::<E>(&lines, top, column);
-                inputs_down(&lines, padded, row * self.squares, length, column, &mut terms);
+            for column in 0..TERMS {
+                let lines = column_of(&lines, top, column);
+                inputs_down(&lines, padded, row * self.row, self.squares(), column, &mut terms);
             }
         }
         terms
     }
 
     /// A y Aᵀ of a plane of gradients, packed in the same way.
-    fn gradient_terms<E: Element>(&self, gradient: &Plane<E>, length: usize) -> Scratch<E> {
+    fn gradient_terms<E: Element>(&self, gradient: &Plane<E>) -> Scratch<E> {
         let extent = gradient.extent();
-        let (mut terms, mut lines) = self.working_memory::<E>(extent.channels, length);
+        let (mut terms, mut lines) = self.working_memory::<E>(extent.channels);
         let padded = extent.channels.next_multiple_of(PANEL);
-        let part = self.squares * padded;
-        let (side, count) = (E::Square::RESULTS, E::Square::TERMS);
+        let part = self.row * padded;
         for row in 0..self.rows {
-            for (y, lines) in lines.chunks_exact_mut(count * part).take(side).enumerate() {
-                let y = self.top + side * row + y;
+            for (y, lines) in lines.chunks_exact_mut(TERMS * part).take(RESULTS).enumerate() {
+                let y = self.top + RESULTS * row + y;
                 if y < extent.rows {
                     let line = &gradient.data()[extent.at(y, 0)..][..extent.width * extent.channels];
                     across_gradients(line, extent.channels, padded, lines);
@@ -113,31 +115,28 @@ impl Band {
                     lines.fill(0.0);
                 }
             }
-            for column in 0..count {
-                let lines = column_of::<E>(&lines, 0, column);
-                gradients_down(&lines, padded, row * self.squares, length, column, &mut terms);
+            for column in 0..TERMS {
+                let lines = column_of(&lines, 0, column);
+                gradients_down(&lines, padded, row * self.row, self.squares(), column, &mut terms);
             }
         }
         terms
     }
 
-    /// Memory for the terms, and for the lines of a row of squares. What nothing is written to is zero.
-    fn working_memory<E: Element>(&self, channels: usize, length: usize) -> (Scratch<E>, Scratch<f32>) {
+    /// Memory for the terms, and for the lines of a row of squares, zero where nothing is written to.
+    fn working_memory<E: Element>(&self, channels: usize) -> (Scratch<E>, Scratch<f32>) {
         let panels = channels.div_ceil(PANEL);
-        let mut terms = Scratch::<E>::new(places::<E>() * panels * length * PANEL);
-        for panel in terms.chunks_exact_mut(length * PANEL) {
-            panel[self.rows * self.squares * PANEL..].fill(E::default());
-        }
-        let mut lines = Scratch::<f32>::new(places::<E>() * self.squares * panels * PANEL);
+        let terms = Scratch::<E>::new(PLACES * panels * self.squares() * PANEL);
+        let mut lines = Scratch::<f32>::new(PLACES * self.row * panels * PANEL);
         lines.fill(0.0);
         (terms, lines)
     }
 }
 
-/// What the lines give a column of the places, `S` of the values of a line above the other, to places `column`, terms +
-/// `column`, 2·terms + `column` and so on: packed, from square `first` of a band on.
+/// What the lines give a column of the places, the sums `S` of the values of a line above the other, to places `column`, terms +
+/// `column`, 2·terms + `column` and so on: packed, from square `first` of a band of `length` on.
 #[inline(always)]
-fn pack_down<E: Element, S: Spread>(
+fn pack_down<E: Element, S: Sums<FROM, TERMS>, const FROM: usize>(
     lines: &[&[f32]],
     channels: usize,
     first: usize,
@@ -145,28 +144,21 @@ fn pack_down<E: Element, S: Spread>(
     column: usize,
     to: &mut [E],
 ) {
-    let count = E::Square::TERMS;
     let (panels, panel) = (channels / PANEL, length * PANEL);
     let squares = lines[0].len() / channels;
     for square in (0..squares).step_by(E::GROUP) {
         for index in 0..panels {
             let mut found = [[[0.0; PANEL]; TERMS]; 2];
             for (of, found) in found[..E::GROUP].iter_mut().enumerate() {
-                let at = (square + of) * channels + index * PANEL;
-                for i in (0..PANEL).step_by(Lanes::WIDTH) {
-                    let mut values = [Lanes::default(); TERMS];
-                    for (value, line) in values.iter_mut().zip(lines) {
-                        *value = Lanes::read(&line[at + i..]);
-                    }
-                    let values = S::spread::<E::Square, Lanes>(values);
-                    for (found, value) in found[..count].iter_mut().zip(values) {
-                        value.write(&mut found[i..]);
-                    }
+                let mut values = [[0.0; PANEL]; FROM];
+                for (value, line) in values.iter_mut().zip(lines) {
+                    read(&line[(square + of) * channels + index * PANEL..], value);
                 }
+                *found = S::of_lanes(&values);
             }
             let [one, other] = &found;
-            for y in 0..count {
-                let place = count * y + column;
+            for y in 0..TERMS {
+                let place = TERMS * y + column;
                 let at = (place * panels + index) * panel + (first + square) * PANEL;
                 E::interleave(&[&one[y], &other[y]], &mut to[at..][..PANEL * E::GROUP]);
             }
@@ -177,63 +169,52 @@ fn pack_down<E: Element, S: Spread>(
 dispatch! {
     /// Bᵀd down the lines.
     fn inputs_down<E: Element>(lines: &[&[f32]], channels: usize, first: usize, length: usize, column: usize, to: &mut [E]) {
-        pack_down::<E, Inputs>(&lines[..E::Square::TERMS], channels, first, length, column, to);
+        pack_down::<E, Inputs, TERMS>(lines, channels, first, length, column, to);
     }
 }
 
 dispatch! {
     /// A y down the lines.
     fn gradients_down<E: Element>(lines: &[&[f32]], channels: usize, first: usize, length: usize, column: usize, to: &mut [E]) {
-        pack_down::<E, Gradients>(&lines[..E::Square::RESULTS], channels, first, length, column, to);
+        pack_down::<E, Gradients, RESULTS>(lines, channels, first, length, column, to);
     }
 }
 
 dispatch! {
     /// A y along a line: for each square its terms, [terms, squares, length], of the gradient of its results.
     fn across_gradients<E: Element>(line: &[E], channels: usize, length: usize, to: &mut [f32]) {
-        across::<E, Gradients>(line, channels, length, to, E::Square::RESULTS);
+        across::<E, Gradients, RESULTS>(line, channels, length, to);
     }
 }
 
 /// Gᵀ dU G of what [`add_weight_sums`] added, as [outputs, inputs, 3, 3].
-pub fn unfolded<E: Element>(geometry: &Geometry, sums: &[f32]) -> Vec<f32> {
+pub fn unfolded(geometry: &Geometry, sums: &[f32]) -> Vec<f32> {
     let each = geometry.inputs * geometry.outputs;
     let mut windows = vec![0.0; 9 * each];
-    gathered::<E>(each, sums, &mut windows);
+    gathered(each, sums, &mut windows);
     conv2d::unfolded(geometry, &windows)
 }
 
 dispatch! {
     /// Gᵀ dU G for each of `each` pairs of channels, [places, each] to [9, each].
-    fn gathered<E: Element>(each: usize, sums: &[f32], windows: &mut [f32]) {
-        /// From pair `i` on.
-        #[inline(always)]
-        fn part_of<E: Element, V: Value>(each: usize, i: usize, sums: &[f32], windows: &mut [f32]) {
-            let count = E::Square::TERMS;
-            let mut down = [[V::default(); 3]; TERMS];
-            for (x, down) in down[..count].iter_mut().enumerate() {
-                let mut column = [V::default(); TERMS];
-                for (y, value) in column[..count].iter_mut().enumerate() {
-                    *value = V::read(&sums[(count * y + x) * each + i..]);
+    fn gathered(each: usize, sums: &[f32], windows: &mut [f32]) {
+        for i in (0..each).step_by(PANEL) {
+            let count = PANEL.min(each - i);
+            let mut rows = [[[0.0; PANEL]; TERMS]; 3];
+            for x in 0..TERMS {
+                let mut column = [[0.0; PANEL]; TERMS];
+                for (y, value) in column.iter_mut().enumerate() {
+                    read(&sums[(TERMS * y + x) * each + i..][..count], value);
                 }
-                *down = E::Square::window_gradient(column);
-            }
-            for y in 0..3 {
-                let mut row = [V::default(); TERMS];
-                for (value, down) in row[..count].iter_mut().zip(&down) {
-                    *value = down[y];
-                }
-                for (x, value) in E::Square::window_gradient(row).into_iter().enumerate() {
-                    value.write(&mut windows[(3 * y + x) * each + i..]);
+                for (row, value) in rows.iter_mut().zip(WindowGradient::of_lanes(&column)) {
+                    row[x] = value;
                 }
             }
-        }
-        let whole = each - each % Lanes::WIDTH;
-        for i in (0..whole).step_by(Lanes::WIDTH) {
-            part_of::<E, Lanes>(each, i, sums, windows);
-        }
-        for i in whole..each {
-            part_of::<E, f32>(each, i, sums, windows);
+            for (y, row) in rows.iter().enumerate() {
+                for (x, value) in WindowGradient::of_lanes(row).iter().enumerate() {
+                    write(value, &mut windows[(3 * y + x) * each + i..][..count]);
+                }
+            }
         }
     }
 }
@@ -259,10 +240,10 @@ mod tests {
         let mut plain = vec![0.0; geometry.weights()];
         conv2d::add_weight_sums(&x, &gradient, &mut plain);
         let plain = conv2d::unfolded(&geometry, &plain);
-        let mut sums = vec![0.0; weight_sums::<E>(&geometry)];
+        let mut sums = vec![0.0; weight_sums(&geometry)];
         for times in [1.0, 2.0] {
             add_weight_sums(&x, &gradient, &mut sums);
-            let ours = unfolded::<E>(&geometry, &sums);
+            let ours = unfolded(&geometry, &sums);
             let size = plain.iter().map(|x| x * x).sum::<f32>() / plain.len() as f32;
             for (a, b) in ours.iter().zip(&plain) {
                 let error = (a - times * b).abs();
@@ -279,7 +260,7 @@ mod tests {
         for (height, width) in [(48, 48), (1, 1), (5, 7), (2, 31), (7, 50), (20, 130)] {
             for (inputs, outputs) in [(64, 64), (3, 64), (8, 8), (33, 70)] {
                 check::<f32>(height, width, inputs, outputs, 1e-4);
-                check::<Bf16>(height, width, inputs, outputs, 0.06);
+                check::<Bf16>(height, width, inputs, outputs, 0.15);
             }
         }
     }
