@@ -1,7 +1,6 @@
 //! Minimal filtering along a line, F(4, 3): four results of windows of three from six products, where the windows have twelve
 //! (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, equations 5 to 9 and section 4.3).
 
-use crate::kernels::element::Element;
 use crate::kernels::tile::PANEL;
 
 /// Results.
@@ -13,34 +12,13 @@ pub const TERMS: usize = RESULTS + 2;
 /// Numbers side by side, each of sums of its own.
 pub type Lanes = [f32; PANEL];
 
-/// The first numbers of a slice; where it has no more, the lanes stay as they are.
+/// Those that a slice has from `at` on.
+///
+/// # Panics
+/// If there are fewer.
 #[inline(always)]
-pub fn read<E: Element>(from: &[E], lanes: &mut Lanes) {
-    #[inline(always)]
-    fn copy<E: Element>(from: &[E], lanes: &mut Lanes) {
-        for (to, value) in lanes.iter_mut().zip(from) {
-            *to = value.to_f32();
-        }
-    }
-    match from.first_chunk::<PANEL>() {
-        Some(all) => copy(all, lanes),
-        None => copy(from, lanes),
-    }
-}
-
-/// To the first places of a slice, rounded; what it has no room for is left out.
-#[inline(always)]
-pub fn write<E: Element>(lanes: &Lanes, to: &mut [E]) {
-    #[inline(always)]
-    fn copy<E: Element>(lanes: &Lanes, to: &mut [E]) {
-        for (to, value) in to.iter_mut().zip(lanes) {
-            *to = E::from_f32(*value);
-        }
-    }
-    match to.first_chunk_mut::<PANEL>() {
-        Some(all) => copy(lanes, all),
-        None => copy(lanes, to),
-    }
+pub fn lanes(values: &[f32], at: usize) -> &Lanes {
+    values[at..].first_chunk().expect("whole panels")
 }
 
 /// Sums along a line.
@@ -52,7 +30,7 @@ pub trait Sums<const FROM: usize, const TO: usize> {
 
     /// Those of all lanes.
     #[inline(always)]
-    fn of_lanes(from: &[Lanes; FROM]) -> [Lanes; TO] {
+    fn of_lanes(from: [&Lanes; FROM]) -> [Lanes; TO] {
         let mut to = [[0.0; PANEL]; TO];
         for i in 0..PANEL {
             let mut values = [0.0; FROM];
@@ -62,6 +40,30 @@ pub trait Sums<const FROM: usize, const TO: usize> {
             for (lanes, value) in to.iter_mut().zip(Self::of(values)) {
                 lanes[i] = value;
             }
+        }
+        to
+    }
+
+    /// Down and then along the rows of a square.
+    #[inline(always)]
+    fn of_square(from: [[&Lanes; FROM]; FROM]) -> [[Lanes; TO]; TO] {
+        let mut rows = [[[0.0; PANEL]; FROM]; TO];
+        for x in 0..FROM {
+            let mut column = [from[0][x]; FROM];
+            for (lanes, row) in column.iter_mut().zip(&from) {
+                *lanes = row[x];
+            }
+            for (row, value) in rows.iter_mut().zip(Self::of_lanes(column)) {
+                row[x] = value;
+            }
+        }
+        let mut to = [[[0.0; PANEL]; TO]; TO];
+        for (to, row) in to.iter_mut().zip(&rows) {
+            let mut from = [&row[0]; FROM];
+            for (from, lanes) in from.iter_mut().zip(row) {
+                *from = lanes;
+            }
+            *to = Self::of_lanes(from);
         }
         to
     }

@@ -3,8 +3,8 @@
 //! What a square gives is Aᵀ(U ⊙ V)A, with U = G g Gᵀ of the weights and V = Bᵀd B of its pixels. So the gradient of U is, at each
 //! place, a product over all squares of V and A y Aᵀ of the gradient y of the results; that of g is Gᵀ dU G.
 
-use super::form::{Gradients, Inputs, RESULTS, Sums, TERMS, WindowGradient, read, write};
-use super::{PLACES, across, column_of, fits, input_lines};
+use super::form::{Gradients, Inputs, RESULTS, Sums, TERMS, WindowGradient, lanes};
+use super::{PLACES, across, column_of, fits, input_lines, line_memory, widen};
 use crate::kernels::conv2d::{self, Geometry};
 use crate::kernels::element::Element;
 use crate::kernels::output::{Finish, Target, strip};
@@ -85,15 +85,16 @@ impl Band {
 
     /// V of a plane of inputs, [places, panels, squares, 32] as panels are packed.
     fn input_terms<E: Element>(&self, x: &Plane<E>) -> Scratch<E> {
-        let channels = x.extent().channels;
-        let (mut terms, mut lines) = self.working_memory::<E>(channels);
-        let padded = channels.next_multiple_of(PANEL);
+        let stride = x.extent().channels.next_multiple_of(PANEL);
+        let mut terms = Scratch::new(PLACES * self.squares() * stride);
+        let mut lines = Scratch::<f32>::new(PLACES * self.row * stride);
+        let mut line = line_memory(self.row, stride);
         for row in 0..self.rows {
             let top = self.top + RESULTS * row;
-            input_lines(x, top, row == 0, padded, &mut lines);
+            input_lines(x, top, row == 0, &mut line, &mut lines);
             for column in 0..TERMS {
                 let lines = column_of(&lines, top, column);
-                inputs_down(&lines, padded, row * self.row, self.squares(), column, &mut terms);
+                inputs_down(&lines, stride, row * self.row, self.squares(), column, &mut terms);
             }
         }
         terms
@@ -102,34 +103,27 @@ impl Band {
     /// A y Aᵀ of a plane of gradients, packed in the same way.
     fn gradient_terms<E: Element>(&self, gradient: &Plane<E>) -> Scratch<E> {
         let extent = gradient.extent();
-        let (mut terms, mut lines) = self.working_memory::<E>(extent.channels);
-        let padded = extent.channels.next_multiple_of(PANEL);
-        let part = self.row * padded;
+        let stride = extent.channels.next_multiple_of(PANEL);
+        let mut terms = Scratch::new(PLACES * self.squares() * stride);
+        let mut lines = Scratch::<f32>::new(PLACES * self.row * stride);
+        let mut line = line_memory(self.row, stride);
         for row in 0..self.rows {
-            for (y, lines) in lines.chunks_exact_mut(TERMS * part).take(RESULTS).enumerate() {
+            for (y, lines) in lines.chunks_exact_mut(TERMS * self.row * stride).take(RESULTS).enumerate() {
                 let y = self.top + RESULTS * row + y;
                 if y < extent.rows {
-                    let line = &gradient.data()[extent.at(y, 0)..][..extent.width * extent.channels];
-                    across_gradients(line, extent.channels, padded, lines);
+                    let pixels = &gradient.data()[extent.at(y, 0)..][..extent.width * extent.channels];
+                    widen(pixels, extent.channels, &mut line);
+                    gradients_across(&line, stride, lines);
                 } else {
                     lines.fill(0.0);
                 }
             }
             for column in 0..TERMS {
                 let lines = column_of(&lines, 0, column);
-                gradients_down(&lines, padded, row * self.row, self.squares(), column, &mut terms);
+                gradients_down(&lines, stride, row * self.row, self.squares(), column, &mut terms);
             }
         }
         terms
-    }
-
-    /// Memory for the terms, and for the lines of a row of squares, zero where nothing is written to.
-    fn working_memory<E: Element>(&self, channels: usize) -> (Scratch<E>, Scratch<f32>) {
-        let panels = channels.div_ceil(PANEL);
-        let terms = Scratch::<E>::new(PLACES * panels * self.squares() * PANEL);
-        let mut lines = Scratch::<f32>::new(PLACES * self.row * panels * PANEL);
-        lines.fill(0.0);
-        (terms, lines)
     }
 }
 
@@ -138,23 +132,23 @@ impl Band {
 #[inline(always)]
 fn pack_down<E: Element, S: Sums<FROM, TERMS>, const FROM: usize>(
     lines: &[&[f32]],
-    channels: usize,
+    stride: usize,
     first: usize,
     length: usize,
     column: usize,
     to: &mut [E],
 ) {
-    let (panels, panel) = (channels / PANEL, length * PANEL);
-    let squares = lines[0].len() / channels;
+    let (panels, panel) = (stride / PANEL, length * PANEL);
+    let squares = lines[0].len() / stride;
     for square in (0..squares).step_by(E::GROUP) {
         for index in 0..panels {
             let mut found = [[[0.0; PANEL]; TERMS]; 2];
             for (of, found) in found[..E::GROUP].iter_mut().enumerate() {
-                let mut values = [[0.0; PANEL]; FROM];
+                let mut values = [&[0.0; PANEL]; FROM];
                 for (value, line) in values.iter_mut().zip(lines) {
-                    read(&line[(square + of) * channels + index * PANEL..], value);
+                    *value = lanes(line, (square + of) * stride + index * PANEL);
                 }
-                *found = S::of_lanes(&values);
+                *found = S::of_lanes(values);
             }
             let [one, other] = &found;
             for y in 0..TERMS {
@@ -168,22 +162,22 @@ fn pack_down<E: Element, S: Sums<FROM, TERMS>, const FROM: usize>(
 
 dispatch! {
     /// Bᵀd down the lines.
-    fn inputs_down<E: Element>(lines: &[&[f32]], channels: usize, first: usize, length: usize, column: usize, to: &mut [E]) {
-        pack_down::<E, Inputs, TERMS>(lines, channels, first, length, column, to);
+    fn inputs_down<E: Element>(lines: &[&[f32]], stride: usize, first: usize, length: usize, column: usize, to: &mut [E]) {
+        pack_down::<E, Inputs, TERMS>(lines, stride, first, length, column, to);
     }
 }
 
 dispatch! {
     /// A y down the lines.
-    fn gradients_down<E: Element>(lines: &[&[f32]], channels: usize, first: usize, length: usize, column: usize, to: &mut [E]) {
-        pack_down::<E, Gradients, RESULTS>(lines, channels, first, length, column, to);
+    fn gradients_down<E: Element>(lines: &[&[f32]], stride: usize, first: usize, length: usize, column: usize, to: &mut [E]) {
+        pack_down::<E, Gradients, RESULTS>(lines, stride, first, length, column, to);
     }
 }
 
 dispatch! {
-    /// A y along a line: for each square its terms, [terms, squares, length], of the gradient of its results.
-    fn across_gradients<E: Element>(line: &[E], channels: usize, length: usize, to: &mut [f32]) {
-        across::<E, Gradients, RESULTS>(line, channels, length, to);
+    /// A y along a line.
+    fn gradients_across(line: &[f32], stride: usize, to: &mut [f32]) {
+        across::<Gradients, RESULTS>(line, stride, to);
     }
 }
 
@@ -200,20 +194,14 @@ dispatch! {
     fn gathered(each: usize, sums: &[f32], windows: &mut [f32]) {
         for i in (0..each).step_by(PANEL) {
             let count = PANEL.min(each - i);
-            let mut rows = [[[0.0; PANEL]; TERMS]; 3];
-            for x in 0..TERMS {
-                let mut column = [[0.0; PANEL]; TERMS];
-                for (y, value) in column.iter_mut().enumerate() {
-                    read(&sums[(TERMS * y + x) * each + i..][..count], value);
-                }
-                for (row, value) in rows.iter_mut().zip(WindowGradient::of_lanes(&column)) {
-                    row[x] = value;
-                }
+            let mut values = [[[0.0; PANEL]; TERMS]; TERMS];
+            let mut places = [[&[0.0; PANEL]; TERMS]; TERMS];
+            for (place, (to, value)) in places.iter_mut().flatten().zip(values.iter_mut().flatten()).enumerate() {
+                value[..count].copy_from_slice(&sums[place * each + i..][..count]);
+                *to = value;
             }
-            for (y, row) in rows.iter().enumerate() {
-                for (x, value) in WindowGradient::of_lanes(row).iter().enumerate() {
-                    write(value, &mut windows[(3 * y + x) * each + i..][..count]);
-                }
+            for (place, value) in WindowGradient::of_square(places).iter().flatten().enumerate() {
+                windows[place * each + i..][..count].copy_from_slice(&value[..count]);
             }
         }
     }

@@ -18,7 +18,7 @@ use crate::kernels::pack::Packed;
 use crate::kernels::plane::{Extent, Plane};
 use crate::kernels::scratch::Scratch;
 use crate::kernels::tile::{Factors, MAX_ROWS, PANEL, Tile};
-use form::{Inputs, RESULTS, Results, Sums, TERMS, Window, read, write};
+use form::{Inputs, RESULTS, Results, Sums, TERMS, Window, lanes};
 
 /// Places of a square, row by row.
 const PLACES: usize = TERMS * TERMS;
@@ -81,20 +81,21 @@ pub fn convolve<E: Element>(plane: &Plane<E>, weights: &Packed<E>, mut take: imp
     let length = E::padded(channels);
     assert!(border == 1 && weights.depth == PLACES * length && fits::<E>());
     let squares = width.div_ceil(RESULTS);
-    let part = squares * length;
+    let stride = channels.next_multiple_of(PANEL);
+    let part = squares * stride;
     let session = E::kernels()[0].enter();
     // As many squares in a block as the kernel takes and whose pixels a tile holds, and about as many in each.
     let blocks = squares.div_ceil(session.rows().min(MAX_ROWS / RESULTS)).max(1);
     let height = squares.div_ceil(blocks).max(1);
-    // The lines that a row of squares is made of; two of them serve the next row as well. Padding stays zero.
+    // The lines that a row of squares is made of; two of them serve the next row as well.
     let mut lines = Scratch::<f32>::new(PLACES * part);
-    lines.fill(0.0);
+    let mut line = line_memory(squares, stride);
     let mut factors = Scratch::<E>::new(PLACES * part);
     let mut products: Box<[Place; PLACES]> =
         Box::new(array::from_fn(|_| Place { sums: Tile::zero(), _odd: [0.0; PANEL] }));
     let mut results: [Tile; RESULTS] = array::from_fn(|_| Tile::zero());
     for top in (0..rows).step_by(RESULTS) {
-        input_lines(plane, top, top == 0, length, &mut lines);
+        input_lines(plane, top, top == 0, &mut line, &mut lines);
         for x in 0..TERMS {
             down(&column_of(&lines, top, x), x, &mut factors);
         }
@@ -104,10 +105,10 @@ pub fn convolve<E: Element>(plane: &Plane<E>, weights: &Packed<E>, mut take: imp
             for first in (0..squares).step_by(height) {
                 let count = height.min(squares - first);
                 for (place, product) in products.iter_mut().enumerate() {
-                    let a = factors[place * part + first * length..][..count * length].as_ptr();
+                    let a = factors[place * part + first * stride..][..count * stride].as_ptr();
                     let b = panel[place * length * PANEL..][..length * PANEL].as_ptr();
-                    let pair = Factors { a, row_stride: length, step: E::GROUP, shifts: &[0], length, b };
-                    // SAFETY: there are `count` rows of `length` values, and the kernel, which fits, reads no others; the
+                    let pair = Factors { a, row_stride: stride, step: E::GROUP, shifts: &[0], length, b };
+                    // SAFETY: there are `count` rows of no fewer than `length` values, and the kernel, which fits, reads no others; the
                     // panel has as many rows.
                     unsafe { session.run(&pair, count, columns, &mut product.sums) };
                 }
@@ -121,16 +122,24 @@ pub fn convolve<E: Element>(plane: &Plane<E>, weights: &Packed<E>, mut take: imp
     }
 }
 
+/// Memory in which [`input_lines`] and its like have a line of `squares`, of pixels of `stride` channels.
+fn line_memory(squares: usize, stride: usize) -> Scratch<f32> {
+    let mut line = Scratch::new((RESULTS * squares + 2) * stride);
+    line.fill(0.0);
+    line
+}
+
 /// Bᵀd along the lines of the row of squares whose results begin at row `top`: line y at place y modulo their number of
-/// `lines`, [terms, terms, squares, length]. Two of them are there from the row above, unless this is the `first`.
-fn input_lines<E: Element>(plane: &Plane<E>, top: usize, first: bool, length: usize, lines: &mut [f32]) {
+/// `lines`, [terms, terms, squares, stride], a square's channels being padded with zeros to whole panels. Two of them are there
+/// from the row above, unless this is the `first`. `memory` is [`line_memory`] for this plane alone.
+fn input_lines<E: Element>(plane: &Plane<E>, top: usize, first: bool, memory: &mut [f32], lines: &mut [f32]) {
     let extent = plane.extent();
     let all = lines.len() / TERMS;
     for y in if first { top } else { top + 2 }..top + TERMS {
         // Lines that the picture lacks are in no result that is taken, and meet zeros of the gradient: any will do.
         let line = y.min(extent.lines() - 1);
-        let line = &plane.data()[line * extent.line()..][..extent.line()];
-        across_inputs(line, extent.channels, length, &mut lines[y % TERMS * all..][..all]);
+        widen(&plane.data()[line * extent.line()..][..extent.line()], extent.channels, memory);
+        inputs_across(memory, extent.channels.next_multiple_of(PANEL), &mut lines[y % TERMS * all..][..all]);
     }
 }
 
@@ -141,53 +150,52 @@ fn column_of(lines: &[f32], top: usize, x: usize) -> [&[f32]; TERMS] {
 }
 
 dispatch! {
-    /// Bᵀd along a line: for each square its terms, [terms, squares, length], of as many pixels.
-    fn across_inputs<E: Element>(line: &[E], channels: usize, length: usize, to: &mut [f32]) {
-        across::<E, Inputs, TERMS>(line, channels, length, to);
+    /// A line of pixels in f32, each in whole panels; what is not there stays as it is, zero.
+    fn widen<E: Element>(line: &[E], channels: usize, to: &mut [f32]) {
+        let stride = channels.next_multiple_of(PANEL);
+        for (to, pixel) in to.chunks_exact_mut(stride).zip(line.chunks_exact(channels)) {
+            for (to, value) in to.iter_mut().zip(pixel) {
+                *to = value.to_f32();
+            }
+        }
     }
 }
 
-/// The sums `S` of the first pixels of each square of a line; pixels that the line lacks are zero.
+/// The sums `S` of the first pixels of each square of a line, [terms, squares, stride].
 #[inline(always)]
-fn across<E: Element, S: Sums<FROM, TERMS>, const FROM: usize>(
-    line: &[E],
-    channels: usize,
-    length: usize,
-    to: &mut [f32],
-) {
+fn across<S: Sums<FROM, TERMS>, const FROM: usize>(line: &[f32], stride: usize, to: &mut [f32]) {
     let part = to.len() / TERMS;
-    let pixels = line.len() / channels.max(1);
-    let zeros = vec![E::default(); channels];
-    for square in 0..part / length.max(1) {
-        let mut found = [&zeros[..]; FROM];
-        for (pixel, at) in found.iter_mut().zip(RESULTS * square..pixels) {
-            *pixel = &line[at * channels..][..channels];
-        }
-        for i in (0..channels).step_by(PANEL) {
-            let mut values = [[0.0; PANEL]; FROM];
-            for (value, pixel) in values.iter_mut().zip(found) {
-                read(&pixel[i..], value);
+    for square in 0..part / stride {
+        for i in (0..stride).step_by(PANEL) {
+            let mut pixels = [&[0.0; PANEL]; FROM];
+            for (x, pixel) in pixels.iter_mut().enumerate() {
+                *pixel = lanes(line, (RESULTS * square + x) * stride + i);
             }
-            let count = PANEL.min(channels - i);
-            for (term, value) in S::of_lanes(&values).iter().enumerate() {
-                write(value, &mut to[term * part + square * length + i..][..count]);
+            for (term, value) in S::of_lanes(pixels).iter().enumerate() {
+                to[term * part + square * stride + i..][..PANEL].copy_from_slice(value);
             }
         }
     }
 }
 
 dispatch! {
-    /// The same down the lines, for column `x` of the places: to places x, terms + x, 2·terms + x and so on.
+    /// Bᵀd along a line.
+    fn inputs_across(line: &[f32], stride: usize, to: &mut [f32]) {
+        across::<Inputs, TERMS>(line, stride, to);
+    }
+}
+
+dispatch! {
+    /// Bᵀd down the lines, for column `x` of the places: to places x, terms + x, 2·terms + x and so on.
     fn down<E: Element>(lines: &[&[f32]; TERMS], x: usize, to: &mut [E]) {
         let part = lines[0].len();
         for i in (0..part).step_by(PANEL) {
-            let mut values = [[0.0; PANEL]; TERMS];
-            for (value, line) in values.iter_mut().zip(lines) {
-                read(&line[i..], value);
+            let mut column = [&[0.0; PANEL]; TERMS];
+            for (value, line) in column.iter_mut().zip(lines) {
+                *value = lanes(line, i);
             }
-            let count = PANEL.min(part - i);
-            for (y, value) in Inputs::of_lanes(&values).iter().enumerate() {
-                write(value, &mut to[(TERMS * y + x) * part + i..][..count]);
+            for (y, value) in Inputs::of_lanes(column).iter().enumerate() {
+                E::convert(value, &mut to[(TERMS * y + x) * part + i..][..PANEL]);
             }
         }
     }
@@ -197,20 +205,14 @@ dispatch! {
     /// Aᵀp A of `count` squares: row by row their pixels, as many rows of a tile for each square.
     fn gather(products: &[Place; PLACES], count: usize, to: &mut [Tile; RESULTS]) {
         for square in 0..count {
-            let mut rows = [[[0.0; PANEL]; TERMS]; RESULTS];
-            for x in 0..TERMS {
-                let mut column = [[0.0; PANEL]; TERMS];
-                for (y, value) in column.iter_mut().enumerate() {
-                    *value = products[TERMS * y + x].sums.0[square];
-                }
-                for (row, value) in rows.iter_mut().zip(Results::of_lanes(&column)) {
-                    row[x] = value;
+            let mut places = [[&[0.0; PANEL]; TERMS]; TERMS];
+            for (places, products) in places.iter_mut().zip(products.chunks_exact(TERMS)) {
+                for (place, product) in places.iter_mut().zip(products) {
+                    *place = &product.sums.0[square];
                 }
             }
-            for (row, to) in rows.iter().zip(&mut *to) {
-                for (x, value) in Results::of_lanes(row).into_iter().enumerate() {
-                    to.0[RESULTS * square + x] = value;
-                }
+            for (row, to) in Results::of_square(places).iter().zip(&mut *to) {
+                to.0[RESULTS * square..][..RESULTS].copy_from_slice(row);
             }
         }
     }
