@@ -1,6 +1,6 @@
 //! From tensors to slices and back.
 
-use candle_core::{CpuStorage, Device, Layout, Result, Shape, Storage, Tensor};
+use candle_core::{CpuStorage, Device, Layout, Result, Shape, Storage, Tensor, bail};
 
 /// Calls `f` with the elements of contiguous f32 tensors on the CPU.
 pub fn with_values<const N: usize, T>(tensors: [&Tensor; N], f: impl FnOnce([&[f32]; N]) -> T) -> Result<T> {
@@ -27,13 +27,26 @@ pub fn with_options<const N: usize, const M: usize, T>(
 }
 
 fn elements<'a>(storage: &'a Storage, layout: &Layout) -> Result<&'a [f32]> {
-    let Storage::Cpu(CpuStorage::F32(values)) = storage else {
-        candle_core::bail!("the operator takes f32 tensors on the CPU only")
-    };
-    let Some((start, end)) = layout.contiguous_offsets() else {
-        candle_core::bail!("the operator takes contiguous tensors only")
-    };
-    Ok(&values[start..end])
+    match storage {
+        Storage::Cpu(storage) => values(storage, layout),
+        _ => bail!("the operator takes tensors on the CPU only"),
+    }
+}
+
+/// The elements of a contiguous f32 tensor.
+pub fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
+    match (storage, layout.contiguous_offsets()) {
+        (CpuStorage::F32(values), Some((start, end))) => Ok(&values[start..end]),
+        _ => bail!("the operator takes contiguous f32 tensors only"),
+    }
+}
+
+/// The same, to be written.
+pub fn values_mut<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'a mut [f32]> {
+    match (storage, layout.contiguous_offsets()) {
+        (CpuStorage::F32(values), Some((start, end))) => Ok(&mut values[start..end]),
+        _ => bail!("the operator takes contiguous f32 tensors only"),
+    }
 }
 
 /// A tensor of these values.

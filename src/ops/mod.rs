@@ -7,7 +7,7 @@
 
 mod attention;
 mod conv2d;
-mod cpu;
+pub(crate) mod cpu;
 mod elementwise;
 mod gpu;
 mod layer_norm;

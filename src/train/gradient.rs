@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::{CpuStorage, Layout, Result, Storage, Tensor, Var, bail};
+use candle_core::{Result, Tensor, Var};
 use rayon::prelude::*;
 
 use super::update::Add;
-use crate::ops::Gradients;
+use crate::ops::{Gradients, cpu};
 
 /// Elements summed by one thread; fixed, so that the sum is the same for any number of threads.
 const BLOCK: usize = 1 << 16;
@@ -72,9 +72,9 @@ impl Gradient {
         let mut sum = 0.0;
         let mut elsewhere = Vec::new();
         for gradient in self.0.values() {
-            match cpu_square_sum(gradient) {
-                Some(part) => sum += part,
-                None => elsewhere.push(gradient.sqr()?.sum_all()?),
+            match gradient.device().is_cpu() {
+                true => sum += cpu::with_values([gradient], |[values]| square_sum(values))?,
+                false => elsewhere.push(gradient.sqr()?.sum_all()?),
             }
         }
         if !elsewhere.is_empty() {
@@ -92,34 +92,11 @@ impl FromIterator<(String, Tensor)> for Gradient {
     }
 }
 
-/// The elements of a contiguous f32 tensor.
-pub(super) fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
-    match (storage, layout.contiguous_offsets()) {
-        (CpuStorage::F32(values), Some((start, end))) => Ok(&values[start..end]),
-        _ => bail!("the optimizer takes contiguous f32 tensors"),
-    }
-}
-
-/// The same, to be written.
-pub(super) fn values_mut<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'a mut [f32]> {
-    match (storage, layout.contiguous_offsets()) {
-        (CpuStorage::F32(values), Some((start, end))) => Ok(&mut values[start..end]),
-        _ => bail!("the optimizer takes contiguous f32 tensors"),
-    }
-}
-
-/// The sum of squares of a contiguous f32 tensor in the CPU's memory.
-fn cpu_square_sum(tensor: &Tensor) -> Option<f64> {
-    let (storage, layout) = tensor.storage_and_layout();
-    let (Storage::Cpu(CpuStorage::F32(values)), Some((start, end))) =
-        (&*storage, layout.contiguous_offsets())
-    else {
-        return None;
-    };
+/// The sum of squares.
+fn square_sum(values: &[f32]) -> f64 {
     let square = |x: &f32| f64::from(*x) * f64::from(*x);
-    let parts: Vec<f64> =
-        values[start..end].par_chunks(BLOCK).map(|block| block.iter().map(square).sum()).collect();
-    Some(parts.into_iter().sum())
+    let parts: Vec<f64> = values.par_chunks(BLOCK).map(|block| block.iter().map(square).sum()).collect();
+    parts.into_iter().sum()
 }
 
 #[cfg(test)]

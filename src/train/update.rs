@@ -4,7 +4,7 @@
 use candle_core::{CpuStorage, InplaceOp2, InplaceOp3, Layout, Result};
 use rayon::prelude::*;
 
-use super::gradient::{values, values_mut};
+use crate::ops::cpu::{values, values_mut};
 
 /// Elements updated by one thread at a time.
 const BLOCK: usize = 1 << 16;
