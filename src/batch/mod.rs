@@ -4,6 +4,7 @@
 //! path is read and written to stdout; else the last is where the others go, a folder as a
 //! mirrored tree. Everything that can be refused is refused before the first file is touched.
 
+mod groups;
 mod paths;
 mod places;
 mod plan;
@@ -12,5 +13,5 @@ mod walk;
 
 pub use paths::{Input, Output, stem};
 pub use plan::{Existing, Job, Options, Plan};
-pub use run::{Made, Order, Summary, Writing, run};
+pub use run::{Busy, Made, Order, Summary, Writing, run};
 pub use walk::{Found, pictures};

@@ -8,14 +8,25 @@ use rayon::prelude::*;
 use super::plan::{Existing, Job, Plan};
 use crate::atomic;
 use crate::error::Result;
-use crate::picture::{self, Decoded, EncodeOptions, Format, Picture, Strip};
+use crate::picture::{self, Decoded, EncodeOptions, Format, Metadata, Picture, Strip};
+
+/// What the work on a picture keeps busy, and so how many are worked on at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Busy {
+    /// One thread: as many as there are threads.
+    Thread,
+    /// All threads, if it is large: one, or several small ones. Meanwhile the next are read and those before written.
+    #[default]
+    Threads,
+    /// A GPU: one. Meanwhile the next is read and the one before written.
+    Gpu,
+}
 
 /// How the files are gone through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Order {
-    /// As many files at a time as there are threads; else one after the other, because the work on
-    /// one uses all threads.
-    pub parallel: bool,
+    /// What each keeps busy.
+    pub busy: Busy,
     /// After a failure no other file is begun.
     pub fail_fast: bool,
     /// How many pixels of a result stand for one of the input along a side, at least: what is then too large for its
@@ -56,7 +67,7 @@ pub struct Made {
     pub to: (usize, usize),
     /// The output's format.
     pub format: Format,
-    /// The time for all of it.
+    /// The time for all of it, without what it waited for other pictures.
     pub time: Duration,
 }
 
@@ -71,74 +82,153 @@ pub fn run(
     work: impl Fn(&Job, &Picture) -> Result<Picture> + Sync,
     report: impl Fn(&Job, &Result<Made>) + Sync,
 ) -> Summary {
-    let existing = match plan.existing {
-        Existing::Overwrite => atomic::Existing::Replace,
-        // Whatever has appeared since the plan was made is not ours to replace.
-        Existing::Refuse | Existing::Skip => atomic::Existing::Refuse,
+    let batch = Batch {
+        plan,
+        order,
+        writing,
+        work,
+        report,
+        stop: AtomicBool::new(order.fail_fast && !plan.failures.is_empty()),
+        done: AtomicUsize::new(0),
+        failed: AtomicUsize::new(plan.failures.len()),
+        skipped: AtomicUsize::new(plan.skipped),
     };
-    let stop = AtomicBool::new(order.fail_fast && !plan.failures.is_empty());
-    let done = AtomicUsize::new(0);
-    let failed = AtomicUsize::new(plan.failures.len());
-    let skipped = AtomicUsize::new(plan.skipped);
-    // Two programs may fill a folder together: what the other has made is skipped as if it had been there.
-    let made_meanwhile = |job: &Job| plan.existing == Existing::Skip && job.output.exists();
-    let one = |job: &Job| {
-        if stop.load(Ordering::Relaxed) {
-            return;
+    match order.busy {
+        Busy::Thread => plan.jobs.par_iter().with_max_len(1).for_each(|job| batch.whole(job)),
+        _ if plan.jobs.len() < 2 || rayon::current_num_threads() < 2 => {
+            plan.jobs.iter().for_each(|job| batch.whole(job));
         }
-        let result = (!made_meanwhile(job)).then(|| make(job, existing, order.scale, writing, &work));
-        let Some(result) = result.filter(|result| result.is_ok() || !made_meanwhile(job)) else {
-            skipped.fetch_add(1, Ordering::Relaxed);
-            return;
-        };
-        if result.is_ok() {
-            done.fetch_add(1, Ordering::Relaxed);
-        } else {
-            failed.fetch_add(1, Ordering::Relaxed);
-            stop.fetch_or(order.fail_fast, Ordering::Relaxed);
-        }
-        report(job, &result);
-    };
-    if order.parallel {
-        plan.jobs.par_iter().with_max_len(1).for_each(one);
-    } else {
-        plan.jobs.iter().for_each(one);
+        Busy::Threads | Busy::Gpu => batch.in_groups(),
     }
+    let Batch { done, failed, skipped, .. } = batch;
     let (done, failed, skipped) = (done.into_inner(), failed.into_inner(), skipped.into_inner());
     let left = plan.jobs.len() + plan.failures.len() + plan.skipped - done - failed - skipped;
     Summary { done, skipped, failed, left }
 }
 
-fn make(
-    job: &Job,
-    existing: atomic::Existing,
-    scale: usize,
-    writing: Writing,
-    work: impl Fn(&Job, &Picture) -> Result<Picture>,
-) -> Result<Made> {
-    let start = Instant::now();
-    let size = |picture: &Picture| (picture.width(), picture.height());
-    let Decoded { picture: input, format, mut metadata } = picture::decode(&job.input.read()?)?;
-    let format = job.format.unwrap_or(format);
-    // The work may take minutes: what would fail after it fails before.
-    picture::refuse_layout(input.layout(), format)?;
-    let [width, height] = [input.width(), input.height()].map(|side| side.saturating_mul(scale));
-    picture::refuse_size(width, height, format)?;
-    job.output.make_room()?;
-    let picture = work(job, &input)?;
-    let (from, to) = (size(&input), size(&picture));
-    drop(input);
-    metadata.strip(writing.strip);
-    metadata.record = writing.record.map(|record| record(job));
-    let bytes = picture::encode_with(&picture, format, &metadata, &writing.options)?;
-    // A big picture's samples are not needed while its file is synced.
-    drop(picture);
-    job.output.write(&bytes, existing)?;
-    Ok(Made { from, to, format, time: start.elapsed() })
+/// A picture that was read, with what is to become of its file, and the time for it so far.
+pub(super) struct Read {
+    pub(super) input: Picture,
+    format: Format,
+    metadata: Metadata,
+    time: Duration,
+}
+
+/// A picture that was worked on, beside what was read; there is no more need of the input.
+pub(super) struct Worked {
+    pub(super) result: Picture,
+    from: (usize, usize),
+    format: Format,
+    metadata: Metadata,
+    time: Duration,
+}
+
+pub(super) struct Batch<'a, W, R> {
+    pub(super) plan: &'a Plan,
+    pub(super) order: Order,
+    writing: Writing<'a>,
+    work: W,
+    report: R,
+    pub(super) stop: AtomicBool,
+    done: AtomicUsize,
+    failed: AtomicUsize,
+    skipped: AtomicUsize,
+}
+
+impl<W, R> Batch<'_, W, R>
+where
+    W: Fn(&Job, &Picture) -> Result<Picture> + Sync,
+    R: Fn(&Job, &Result<Made>) + Sync,
+{
+    /// A job from its beginning to its end.
+    fn whole(&self, job: &Job) {
+        if !self.stopped() && self.may_begin(job) {
+            let made =
+                self.read(job).and_then(|read| self.work(job, read)).and_then(|work| self.write(job, work));
+            self.end(job, made);
+        }
+    }
+
+    pub(super) fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is anything to do for a job whose turn has come.
+    pub(super) fn may_begin(&self, job: &Job) -> bool {
+        let begin = !self.made_meanwhile(job);
+        self.skipped.fetch_add(usize::from(!begin), Ordering::Relaxed);
+        begin
+    }
+
+    /// Two programs may fill a folder together: what the other has made is skipped as if it had been there.
+    fn made_meanwhile(&self, job: &Job) -> bool {
+        self.plan.existing == Existing::Skip && job.output.exists()
+    }
+
+    pub(super) fn read(&self, job: &Job) -> Result<Read> {
+        let start = Instant::now();
+        let Decoded { picture: input, format, metadata } = picture::decode(&job.input.read()?)?;
+        let format = job.format.unwrap_or(format);
+        // The work may take minutes: what would fail after it fails before.
+        picture::refuse_layout(input.layout(), format)?;
+        let [width, height] = size(&input).map(|side| side.saturating_mul(self.order.scale));
+        picture::refuse_size(width, height, format)?;
+        Ok(Read { input, format, metadata, time: start.elapsed() })
+    }
+
+    pub(super) fn work(&self, job: &Job, Read { input, format, metadata, time }: Read) -> Result<Worked> {
+        let start = Instant::now();
+        job.output.make_room()?;
+        let result = (self.work)(job, &input)?;
+        Ok(Worked { result, from: size(&input).into(), format, metadata, time: time + start.elapsed() })
+    }
+
+    pub(super) fn write(
+        &self,
+        job: &Job,
+        Worked { result, from, format, mut metadata, time }: Worked,
+    ) -> Result<Made> {
+        let start = Instant::now();
+        let existing = match self.plan.existing {
+            Existing::Overwrite => atomic::Existing::Replace,
+            // Whatever has appeared since the plan was made is not ours to replace.
+            Existing::Refuse | Existing::Skip => atomic::Existing::Refuse,
+        };
+        let to = size(&result).into();
+        metadata.strip(self.writing.strip);
+        metadata.record = self.writing.record.map(|record| record(job));
+        let bytes = picture::encode_with(&result, format, &metadata, &self.writing.options)?;
+        // A big picture's samples are not needed while its file is synced.
+        drop(result);
+        job.output.write(&bytes, existing)?;
+        Ok(Made { from, to, format, time: time + start.elapsed() })
+    }
+
+    pub(super) fn end(&self, job: &Job, result: Result<Made>) {
+        let count = match &result {
+            Ok(_) => &self.done,
+            Err(_) if self.made_meanwhile(job) => {
+                self.skipped.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
+            Err(_) => {
+                self.stop.fetch_or(self.order.fail_fast, Ordering::Relaxed);
+                &self.failed
+            }
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+        (self.report)(job, &result);
+    }
+}
+
+pub(super) fn size(picture: &Picture) -> [usize; 2] {
+    [picture.width(), picture.height()]
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
     use crate::batch::Options;
     use crate::picture::{Layout, Samples};
@@ -175,6 +265,35 @@ mod tests {
             assert_eq!((summary.done, summary.skipped, summary.failed), (1, 1, 0), "{at}");
             assert_eq!(std::fs::read(&theirs).unwrap(), b"theirs");
             std::fs::remove_dir_all(folder.path().join("out")).unwrap();
+        }
+    }
+
+    #[test]
+    fn some_are_read_and_written_while_others_are_worked_on() {
+        let folder = folder(Layout::Grey);
+        let file = std::fs::read(folder.path().join("in/a.png")).unwrap();
+        for name in ["in/c.png", "in/d.png", "in/e.png"] {
+            let file = if name == "in/c.png" { &file[..20] } else { &file };
+            atomic::write(&folder.path().join(name), file, atomic::Existing::Refuse).unwrap();
+        }
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        let ended = |fail_fast, busy| {
+            let plan = plan(&folder, &Options { existing: Existing::Overwrite, ..Options::default() });
+            let names = Mutex::new(String::new());
+            let report = |job: &Job, result: &Result<Made>| {
+                let mark = if result.is_ok() { '+' } else { '-' };
+                names.lock().unwrap().extend([mark, job.name.chars().next().unwrap()]);
+            };
+            let order = Order { fail_fast, busy, ..Order::default() };
+            let work = |_: &Job, picture: &Picture| Ok(picture.clone());
+            let summary = pool.install(|| run(&plan, order, Writing::default(), work, report));
+            (names.into_inner().unwrap(), summary)
+        };
+        let all = Summary { done: 4, skipped: 0, failed: 1, left: 0 };
+        let some = Summary { done: 2, skipped: 0, failed: 1, left: 2 };
+        for busy in [Busy::Threads, Busy::Gpu] {
+            assert_eq!(ended(false, busy), ("+a+b-c+d+e".into(), all));
+            assert_eq!(ended(true, busy), ("+a+b-c".into(), some));
         }
     }
 

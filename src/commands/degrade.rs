@@ -4,7 +4,7 @@ use anyhow::bail;
 
 use super::Exit;
 use super::files::{Degraded, Files, Work};
-use crate::batch::Job;
+use crate::batch::{Busy, Job};
 use crate::cli::Global;
 use crate::cli::degrade::Degrade;
 use crate::degrade::{Degradation, Record, StreakSet, degrade, stream};
@@ -33,7 +33,7 @@ pub fn run(args: &Degrade, global: &Global) -> anyhow::Result<Exit> {
         model: None,
         model_id: None,
         scale: 0,
-        parallel: true,
+        busy: Busy::Thread,
         degradation,
     };
     Ok(files.run(&what, |job, picture, _| {

@@ -8,7 +8,7 @@ use anyhow::bail;
 
 use super::screen::Screen;
 use super::{Exit, complain, encoding, list_file, print, record, refuse_typing};
-use crate::batch::{self, Existing, Job, Made, Options, Order, Output, Plan, Summary, Writing};
+use crate::batch::{self, Busy, Existing, Job, Made, Options, Order, Output, Plan, Summary, Writing};
 use crate::cli::Global;
 use crate::cli::paths::Paths;
 use crate::degrade::Record;
@@ -33,8 +33,8 @@ pub struct Work<'a> {
     pub model_id: Option<String>,
     /// How many pixels of a result stand for one of the input along a side, at least.
     pub scale: usize,
-    /// Whether pictures are best worked on at the same time; else each tells how far it is.
-    pub parallel: bool,
+    /// What the work on a picture keeps busy; if that is more than a thread, it tells how far it is.
+    pub busy: Busy,
     /// How each picture is damaged, if it is.
     pub degradation: Option<Degraded<'a>>,
 }
@@ -100,14 +100,14 @@ impl<'a> Files<'a> {
         self.complain_of_inputs();
         let bar = match total {
             _ if *quiet => Progress::hidden(),
-            0 | 1 if what.parallel => Progress::hidden(),
+            0 | 1 if what.busy == Busy::Thread => Progress::hidden(),
             0 | 1 => Progress::new(0, "tiles"),
             _ => Progress::new(total, "pictures"),
         };
         let work = |job: &Job, picture: &Picture| {
             work(job, picture, &Screen { bar: &bar, input: &job.input, alone: total < 2, quiet: *quiet })
         };
-        let order = Order { parallel: what.parallel, fail_fast: args.fail_fast, scale: what.scale };
+        let order = Order { busy: what.busy, fail_fast: args.fail_fast, scale: what.scale };
         let record = what
             .degradation
             .filter(|how| how.in_file)

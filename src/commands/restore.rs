@@ -3,6 +3,7 @@
 use super::files::{Files, Work};
 use super::list::Listing;
 use super::{Exit, compute, model, print};
+use crate::batch::Busy;
 use crate::cli::Global;
 use crate::cli::restore::{Restore, TilingName};
 use crate::restore::{Cutting, Options, Restorer, baseline, hint, scale};
@@ -17,7 +18,7 @@ pub fn run(args: &Restore, global: &Global) -> anyhow::Result<Exit> {
     let task = tasks.iter().map(Task::to_string).collect::<Vec<_>>().join(",");
     let scale = scale(tasks);
     if args.baseline {
-        let what = Work { task, model: None, model_id: None, scale, parallel: true, degradation: None };
+        let what = Work { task, model: None, model_id: None, scale, busy: Busy::Thread, degradation: None };
         let shown = files.only_shown()?;
         let bicubic = |picture: &_| Ok(baseline(picture, scale));
         return Ok(shown.unwrap_or_else(|| files.run(&what, |_, picture, _| bicubic(picture))));
@@ -29,6 +30,7 @@ pub fn run(args: &Restore, global: &Global) -> anyhow::Result<Exit> {
         TilingName::Paper => Cutting::Paper,
         TilingName::Published => Cutting::Published,
     };
+    let busy = if device.is_cpu() { Busy::Threads } else { Busy::Gpu };
     let options = Options { device, precision, self_ensemble: args.self_ensemble, cutting };
     let restorer = Restorer::new(&model, tasks, options)?;
     if let Some(exit) = files.only_shown()? {
@@ -40,7 +42,7 @@ pub fn run(args: &Restore, global: &Global) -> anyhow::Result<Exit> {
     // The restorer has its own copy of the parameters.
     drop(model);
     let name = args.model.name().to_string_lossy();
-    let what = Work { task, model: Some(&name), model_id, scale, parallel: false, degradation: None };
+    let what = Work { task, model: Some(&name), model_id, scale, busy, degradation: None };
     Ok(files.run(&what, |_, picture, screen| {
         screen.hint(|| hint(picture, tasks, &able));
         restorer.restore_watched(picture, |tiles| screen.tiles(tiles))
