@@ -18,7 +18,7 @@ use crate::kernels::pack::Packed;
 use crate::kernels::plane::{Extent, Plane};
 use crate::kernels::scratch::Scratch;
 use crate::kernels::tile::{Factors, MAX_ROWS, PANEL, Tile};
-use form::{Inputs, RESULTS, Results, Sums, TERMS, Window, lanes};
+use form::{Inputs, Lanes, RESULTS, Results, Sums, TERMS, Window, lanes};
 
 /// Places of a square, row by row.
 const PLACES: usize = TERMS * TERMS;
@@ -37,33 +37,44 @@ fn fits<E: Element>() -> bool {
 /// Packs weights [outputs, inputs, 3, 3] for [`convolve`].
 pub fn pack_weights<E: Element>(geometry: &Geometry, weights: &[f32]) -> Packed<E> {
     let inputs = geometry.inputs;
-    pack(geometry, |output, input| std::array::from_fn(|i| weights[(output * inputs + input) * 9 + i]))
+    pack(geometry, |output, input, i| weights[(output * inputs + input) * 9 + i])
 }
 
 /// The same of the convolution that carries gradients back.
 pub fn pack_turned_weights<E: Element>(geometry: &Geometry, weights: &[f32]) -> Packed<E> {
     let outputs = geometry.inputs;
-    pack(&geometry.turned(), |output, input| {
-        std::array::from_fn(|i| weights[(input * outputs + output) * 9 + 8 - i])
-    })
+    pack(&geometry.turned(), |output, input, i| weights[(input * outputs + output) * 9 + 8 - i])
 }
 
-/// `weights(output, input)` are row by row.
-fn pack<E: Element>(geometry: &Geometry, weights: impl Fn(usize, usize) -> [f32; 9] + Sync) -> Packed<E> {
+/// `weight(output, input, i)` is value `i` of a window, row by row.
+fn pack<E: Element>(geometry: &Geometry, weight: impl Fn(usize, usize, usize) -> f32 + Sync) -> Packed<E> {
     let Geometry { inputs, outputs, .. } = *geometry;
     pack_windows(PLACES, inputs, outputs, |column, width, rows| {
-        for n in 0..width {
-            for input in 0..inputs {
-                let g = weights(column + n, input);
-                let lines: [_; 3] = array::from_fn(|y| Window::of([g[3 * y], g[3 * y + 1], g[3 * y + 2]]));
-                for x in 0..TERMS {
-                    for (y, value) in Window::of(lines.map(|line| line[x])).into_iter().enumerate() {
-                        rows[((TERMS * y + x) * inputs + input) * width + n] = value;
-                    }
+        let mut windows = [[0.0; PANEL]; 9];
+        for input in 0..inputs {
+            for n in 0..width {
+                for (i, values) in windows.iter_mut().enumerate() {
+                    values[n] = weight(column + n, input, i);
                 }
+            }
+            let mut places = [[0.0; PANEL]; PLACES];
+            window_places(&windows, &mut places);
+            for (place, values) in places.iter().enumerate() {
+                rows[(place * inputs + input) * width..][..width].copy_from_slice(&values[..width]);
             }
         }
     })
+}
+
+dispatch! {
+    /// G g Gᵀ of windows side by side.
+    fn window_places(windows: &[Lanes; 9], places: &mut [Lanes; PLACES]) {
+        let [a, b, c, d, e, f, g, h, i] = windows;
+        let square = Window::of_square([[a, b, c], [d, e, f], [g, h, i]]);
+        for (to, values) in places.chunks_exact_mut(TERMS).zip(&square) {
+            to.copy_from_slice(values);
+        }
+    }
 }
 
 /// The sums at a place, for some squares. A whole [`Tile`] lies in the same sets of a cache as the next, which its odd lines prevent.
