@@ -95,9 +95,6 @@ pub fn run(
     };
     match order.busy {
         Busy::Thread => plan.jobs.par_iter().with_max_len(1).for_each(|job| batch.whole(job)),
-        _ if plan.jobs.len() < 2 || rayon::current_num_threads() < 2 => {
-            plan.jobs.iter().for_each(|job| batch.whole(job));
-        }
         Busy::Threads | Busy::Gpu => batch.in_groups(),
     }
     let Batch { done, failed, skipped, .. } = batch;
