@@ -103,20 +103,15 @@ pub fn run(
     Summary { done, skipped, failed, left }
 }
 
-/// A picture that was read, with what is to become of its file, and the time for it so far.
-pub(super) struct Read {
-    pub(super) input: Picture,
-    format: Format,
-    metadata: Metadata,
-    time: Duration,
-}
-
-/// A picture that was worked on, beside what was read; there is no more need of the input.
-pub(super) struct Worked {
-    pub(super) result: Picture,
+/// A job on its way.
+pub(super) struct Open {
+    /// The input, and after the work the result.
+    pub(super) picture: Picture,
+    /// Width and height of the input.
     from: (usize, usize),
     format: Format,
     metadata: Metadata,
+    /// What it has taken so far.
     time: Duration,
 }
 
@@ -141,7 +136,7 @@ where
     fn whole(&self, job: &Job) {
         if !self.stopped() && self.may_begin(job) {
             let made =
-                self.read(job).and_then(|read| self.work(job, read)).and_then(|work| self.write(job, work));
+                self.read(job).and_then(|open| self.work(job, open)).and_then(|open| self.write(job, open));
             self.end(job, made);
         }
     }
@@ -162,41 +157,46 @@ where
         self.plan.existing == Existing::Skip && job.output.exists()
     }
 
-    pub(super) fn read(&self, job: &Job) -> Result<Read> {
+    pub(super) fn read(&self, job: &Job) -> Result<Open> {
         let start = Instant::now();
-        let Decoded { picture: input, format, metadata } = picture::decode(&job.input.read()?)?;
+        let Decoded { picture, format, metadata } = picture::decode(&job.input.read()?)?;
         let format = job.format.unwrap_or(format);
+        let from = size(&picture);
         // The work may take minutes: what would fail after it fails before.
-        picture::refuse_layout(input.layout(), format)?;
-        let [width, height] = size(&input).map(|side| side.saturating_mul(self.order.scale));
+        picture::refuse_layout(picture.layout(), format)?;
+        let (width, height) = self.least_size(&picture);
         picture::refuse_size(width, height, format)?;
-        Ok(Read { input, format, metadata, time: start.elapsed() })
+        Ok(Open { picture, from, format, metadata, time: start.elapsed() })
     }
 
-    pub(super) fn work(&self, job: &Job, Read { input, format, metadata, time }: Read) -> Result<Worked> {
+    /// Width and height that the result of a picture has at least.
+    pub(super) fn least_size(&self, input: &Picture) -> (usize, usize) {
+        let scaled = |side: usize| side.saturating_mul(self.order.scale);
+        (scaled(input.width()), scaled(input.height()))
+    }
+
+    pub(super) fn work(&self, job: &Job, mut open: Open) -> Result<Open> {
         let start = Instant::now();
         job.output.make_room()?;
-        let result = (self.work)(job, &input)?;
-        Ok(Worked { result, from: size(&input).into(), format, metadata, time: time + start.elapsed() })
+        open.picture = (self.work)(job, &open.picture)?;
+        open.time += start.elapsed();
+        Ok(open)
     }
 
-    pub(super) fn write(
-        &self,
-        job: &Job,
-        Worked { result, from, format, mut metadata, time }: Worked,
-    ) -> Result<Made> {
+    pub(super) fn write(&self, job: &Job, open: Open) -> Result<Made> {
+        let Open { picture, from, format, mut metadata, time } = open;
         let start = Instant::now();
         let existing = match self.plan.existing {
             Existing::Overwrite => atomic::Existing::Replace,
             // Whatever has appeared since the plan was made is not ours to replace.
             Existing::Refuse | Existing::Skip => atomic::Existing::Refuse,
         };
-        let to = size(&result).into();
+        let to = size(&picture);
         metadata.strip(self.writing.strip);
         metadata.record = self.writing.record.map(|record| record(job));
-        let bytes = picture::encode_with(&result, format, &metadata, &self.writing.options)?;
+        let bytes = picture::encode_with(&picture, format, &metadata, &self.writing.options)?;
         // A big picture's samples are not needed while its file is synced.
-        drop(result);
+        drop(picture);
         job.output.write(&bytes, existing)?;
         Ok(Made { from, to, format, time: time + start.elapsed() })
     }
@@ -218,8 +218,8 @@ where
     }
 }
 
-pub(super) fn size(picture: &Picture) -> [usize; 2] {
-    [picture.width(), picture.height()]
+fn size(picture: &Picture) -> (usize, usize) {
+    (picture.width(), picture.height())
 }
 
 #[cfg(test)]

@@ -57,9 +57,7 @@ fn pack<E: Element>(geometry: &Geometry, weight: impl Fn(usize, usize, usize) ->
                     values[n] = weight(column + n, input, i);
                 }
             }
-            let mut places = [[0.0; PANEL]; PLACES];
-            window_places(&windows, &mut places);
-            for (place, values) in places.iter().enumerate() {
+            for (place, values) in window_places(&windows).iter().flatten().enumerate() {
                 rows[(place * inputs + input) * width..][..width].copy_from_slice(&values[..width]);
             }
         }
@@ -68,12 +66,9 @@ fn pack<E: Element>(geometry: &Geometry, weight: impl Fn(usize, usize, usize) ->
 
 dispatch! {
     /// G g Gᵀ of windows side by side.
-    fn window_places(windows: &[Lanes; 9], places: &mut [Lanes; PLACES]) {
+    fn window_places(windows: &[Lanes; 9]) -> [[Lanes; TERMS]; TERMS] {
         let [a, b, c, d, e, f, g, h, i] = windows;
-        let square = Window::of_square([[a, b, c], [d, e, f], [g, h, i]]);
-        for (to, values) in places.chunks_exact_mut(TERMS).zip(&square) {
-            to.copy_from_slice(values);
-        }
+        Window::of_square([[a, b, c], [d, e, f], [g, h, i]])
     }
 }
 
@@ -102,8 +97,8 @@ pub fn convolve<E: Element>(plane: &Plane<E>, weights: &Packed<E>, mut take: imp
     let mut lines = Scratch::<f32>::new(PLACES * part);
     let mut line = line_memory(squares, stride);
     let mut factors = Scratch::<E>::new(PLACES * part);
-    let mut products: Box<[Place; PLACES]> =
-        Box::new(array::from_fn(|_| Place { sums: Tile::zero(), _odd: [0.0; PANEL] }));
+    let place = || Place { sums: Tile::zero(), _odd: [0.0; PANEL] };
+    let mut products: Vec<Place> = (0..PLACES).map(|_| place()).collect();
     let mut results: [Tile; RESULTS] = array::from_fn(|_| Tile::zero());
     for top in (0..rows).step_by(RESULTS) {
         input_lines(plane, top, top == 0, &mut line, &mut lines);
@@ -214,7 +209,7 @@ dispatch! {
 
 dispatch! {
     /// Aᵀp A of `count` squares: row by row their pixels, as many rows of a tile for each square.
-    fn gather(products: &[Place; PLACES], count: usize, to: &mut [Tile; RESULTS]) {
+    fn gather(products: &[Place], count: usize, to: &mut [Tile; RESULTS]) {
         for square in 0..count {
             let mut places = [[&[0.0; PANEL]; TERMS]; TERMS];
             for (places, products) in places.iter_mut().zip(products.chunks_exact(TERMS)) {
