@@ -5,6 +5,7 @@ import functools
 import json
 import math
 import struct
+from collections import OrderedDict
 from dataclasses import dataclass, field
 
 import torch
@@ -44,6 +45,7 @@ class Config:
     decoder_norm: bool = False
     output_bias: bool = False
     head_blocks: dict = field(default_factory=dict)
+    coarse: dict = field(default_factory=dict)
 
     def unshuffle_by(self, task):
         return 2 if task in self.unshuffle else 1
@@ -211,6 +213,30 @@ def residual_blocks(config, count):
     return nn.Sequential(*(ResidualBlock(config.channels, config.kernel) for _ in range(count)))
 
 
+class Coarse(nn.Module):
+    """Residual blocks that see squares of 2×2 features as one."""
+
+    def __init__(self, config, blocks):
+        super().__init__()
+        self.down = nn.Linear(4 * config.channels, config.channels)
+        self.blocks = residual_blocks(config, blocks)
+        self.up = nn.Linear(config.channels, 4 * config.channels)
+
+    def forward(self, x):
+        gathered = F.pixel_unshuffle(x, 2).movedim(1, -1)
+        coarse = self.blocks(self.down(gathered).movedim(-1, 1)).movedim(1, -1)
+        return F.pixel_shuffle((gathered + self.up(coarse)).movedim(-1, 1), 2)
+
+
+def head(config, task):
+    blocks = residual_blocks(config, config.head_blocks.get(task, config.blocks))
+    first = nn.Conv2d(3 * config.unshuffle_by(task) ** 2, config.channels, 3, padding=1)
+    parts = [("0", first), *((str(i), block) for i, block in enumerate(blocks, 1))]
+    if level := config.coarse.get(task):
+        parts.insert(level["after"] + 1, ("coarse", Coarse(config, level["blocks"])))
+    return nn.Sequential(OrderedDict(parts))
+
+
 def tail(config, task):
     last = lambda outputs: nn.Conv2d(config.channels, outputs, 3, padding=1)
     whole = scale_of(task) * config.unshuffle_by(task)
@@ -228,10 +254,8 @@ class Ipt(nn.Module):
     def __init__(self, config):
         super().__init__()
         self.config = config
-        blocks = lambda task: residual_blocks(config, config.head_blocks.get(task, config.blocks))
-        first = lambda task: nn.Conv2d(3 * config.unshuffle_by(task) ** 2, config.channels, 3, padding=1)
         heads = {config.head(task): task for task in config.tasks}
-        self.head = nn.ModuleDict({str(i): nn.Sequential(first(task), *blocks(task)) for i, task in heads.items()})
+        self.head = nn.ModuleDict({str(i): head(config, task) for i, task in heads.items()})
         self.body = Body(config)
         self.tail = nn.ModuleList(tail(config, task) for task in config.tasks)
         self.register_buffer("mean", 255 * torch.tensor(MEAN).view(3, 1, 1), persistent=False)

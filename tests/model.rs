@@ -1,7 +1,7 @@
 //! The model against the specification.
 
 use candle_core::{Device, Tensor};
-use ipt::model::{Config, INPUT, Preset, TailForm, TaskEmbedding};
+use ipt::model::{CoarseLevel, Config, INPUT, Preset, TailForm, TaskEmbedding};
 use ipt::ops::{Precision, Tape};
 use ipt::weights::Parameters;
 use ipt::{Scale, Task};
@@ -53,7 +53,10 @@ fn every_task_gives_its_size_in_every_form() {
         shared_heads: vec![tasks(&["sr4", "sr2"]), tasks(&["denoise50", "denoise30"])],
         ..tiny.clone()
     };
-    for config in [tiny, published, staged, together] {
+    let level = |after, blocks| CoarseLevel { after, blocks };
+    let coarse = tasks(&["sr3", "derain"]).into_iter().zip([level(0, 2), level(2, 1)]).collect();
+    let coarse = Config { coarse, ..tiny.clone() };
+    for config in [tiny, published, staged, together, coarse] {
         let model =
             Parameters::init(&config, 0, &Device::Cpu).unwrap().model(&config, Precision::F32).unwrap();
         let input = |side| Tensor::rand(0f32, 255f32, (2, side, side, 3), &Device::Cpu).unwrap();
@@ -166,6 +169,43 @@ fn tasks_that_share_a_head_have_one() {
 }
 
 #[test]
+fn a_coarse_level_sees_squares_in_the_middle_of_a_head() {
+    let [sr2, derain] = ["sr2", "derain"].map(|name| name.parse::<Task>().unwrap());
+    let plain = Config::preset(Preset::Tiny, vec![sr2, derain]);
+    let level = CoarseLevel { after: 1, blocks: 2 };
+    let config = Config { coarse: [(sr2, level)].into(), ..plain.clone() };
+    let parameters = Parameters::init(&config, 0, &Device::Cpu).unwrap();
+    let features = |parameters: &Parameters, config: &Config, at: usize| -> Vec<f32> {
+        let mut picture = vec![100f32; INPUT * INPUT * 3];
+        picture[at * 3] = 200.0;
+        let x = Tensor::from_vec(picture, (1, INPUT, INPUT, 3), &Device::Cpu).unwrap();
+        let model = parameters.model(config, Precision::F32).unwrap();
+        model.forward(&x, sr2).unwrap().features.flatten_all().unwrap().to_vec1().unwrap()
+    };
+    // Without what it adds, the head is that without it.
+    let mut tensors = parameters.tensors();
+    tensors.retain(|name, _| !name.contains(".coarse."));
+    assert_eq!(parameters.count() - tensors.values().map(Tensor::elem_count).sum::<usize>(), {
+        let (c, conv) = (config.channels, config.channels * (9 * config.channels + 1));
+        4 * c * c + c + 4 * conv + c * 4 * c + 4 * c
+    });
+    let without = Parameters::from_tensors(&plain, tensors, &Device::Cpu).unwrap();
+    assert!(features(&parameters, &config, 1000) == features(&without, &plain, 1000));
+    // With it, what it adds depends on the picture, and on its place in the head.
+    let up = parameters.get("head.0.coarse.up.weight").unwrap();
+    let values = (0..up.elem_count()).map(|i| (i * 13 % 17) as f32 / 17.0 - 0.5).collect();
+    up.set(&Tensor::from_vec(values, up.shape(), &Device::Cpu).unwrap()).unwrap();
+    let changed = features(&parameters, &config, 1000);
+    assert!(changed != features(&without, &plain, 1000));
+    let moved = Config { coarse: [(sr2, CoarseLevel { after: 2, ..level })].into(), ..plain.clone() };
+    assert!(changed != features(&parameters, &moved, 1000));
+    // Patches of an odd side are no whole squares: tiles have an even number of them.
+    assert_eq!([sr2, derain].map(|task| config.unit(task)), [2 * config.patch, 2 * config.patch]);
+    assert_eq!(plain.unit(sr2), plain.patch);
+    assert_eq!(Config { patch: 4, ..config }.unit(sr2), 4);
+}
+
+#[test]
 fn contradictory_configurations_are_refused() {
     let good = Config::preset(Preset::Tiny, vec![Task::Derain]);
     let shared = |groups: &[&[&str]]| {
@@ -184,6 +224,17 @@ fn contradictory_configurations_are_refused() {
         Config {
             shared_heads: vec![tasks(&["sr2", "sr4"])],
             head_blocks: [("sr2".parse().unwrap(), 3)].into(),
+            ..Config::preset(Preset::Tiny, Task::PRETRAINING.to_vec())
+        },
+        Config { coarse: [(Task::Derain, CoarseLevel { after: 1, blocks: 0 })].into(), ..good.clone() },
+        Config { coarse: [(Task::Derain, CoarseLevel { after: 3, blocks: 1 })].into(), ..good.clone() },
+        Config {
+            coarse: [("sr2".parse().unwrap(), CoarseLevel { after: 1, blocks: 1 })].into(),
+            ..good.clone()
+        },
+        Config {
+            shared_heads: vec![tasks(&["sr2", "sr4"])],
+            coarse: [("sr2".parse().unwrap(), CoarseLevel { after: 1, blocks: 1 })].into(),
             ..Config::preset(Preset::Tiny, Task::PRETRAINING.to_vec())
         },
         Config { unshuffle: vec!["denoise30".parse().unwrap()], ..good.clone() },

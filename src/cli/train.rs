@@ -32,6 +32,11 @@ pub struct Train {
     /// have learned
     #[arg(long, value_name = "[TASK,...=]N")]
     pub blocks: Vec<HeadBlocks>,
+    /// Residual blocks of a coarse level in the middle of each head, and, given again, of the heads of these tasks: they
+    /// see squares of 2×2 as one, and so twice as far for a quarter of the work [default: none, or those of --from].
+    /// What a trained model has not changes nothing until it has learned
+    #[arg(long, value_name = "[TASK,...=]N")]
+    pub coarse_blocks: Vec<HeadBlocks>,
     /// Tasks that share one head, where each else has its own: what one learns serves all, and the model is smaller.
     /// To be given once for each such head; `none` for none [default: as in --from; in the preset default all that
     /// enlarge, and all noise]. Where tasks of --from had heads of their own, they begin with the first's
@@ -85,6 +90,7 @@ Examples:
   ipt train --out run --resume
   ipt train photos/ --from embedded --out more --max-time 8h --lr 2e-4
   ipt train photos/ --from embedded --blocks 11 --out deeper --max-time 8h
+  ipt train photos/ --from embedded --coarse-blocks denoise30,denoise50=8 --out wider --max-time 8h
   ipt train photos/ --unshuffle denoise30,derain --blocks denoise30=16 --out squares --max-time 8h
   ipt train photos/ --blocks 2 --shared-blocks 8 --out shared --max-time 1h
   ipt train photos/ --share-head sr2,sr3,sr4 --share-head denoise30,denoise50 --out fewer --max-time 1h

@@ -15,7 +15,7 @@ use crate::cli::train::{HeadBlocks, PresetName, Train};
 use crate::cli::training::{FormName, LossName, RuleName, ScheduleName, Training};
 use crate::dataset::Files;
 use crate::error::visible;
-use crate::model::{Config, Preset, head_blocks};
+use crate::model::{CoarseLevel, Config, Preset, head_blocks};
 use crate::ops::{Numbers, Precision};
 use crate::task::Task;
 use crate::train::loss::{Comparison, ContrastiveForm};
@@ -74,6 +74,7 @@ pub fn run(args: &Train, global: &Global) -> anyhow::Result<Exit> {
         options.task_weights.clear();
     }
     set_blocks(&mut options.model, &args.blocks);
+    set_coarse_blocks(&mut options.model, &args.coarse_blocks);
     if let Some(list) = &args.unshuffle {
         options.model.unshuffle = list.0.clone();
     }
@@ -103,6 +104,17 @@ fn set_blocks(model: &mut Config, given: &[HeadBlocks]) {
     let mut heads = model.head_blocks.clone();
     heads.extend(of_tasks);
     model.head_blocks = head_blocks(model.blocks, heads);
+}
+
+/// A level that is new comes in the middle of its head. Those for all heads first, whatever their place.
+fn set_coarse_blocks(model: &mut Config, given: &[HeadBlocks]) {
+    let (of_all, of_tasks): (Vec<_>, Vec<_>) = given.iter().partition(|given| given.tasks.is_none());
+    for HeadBlocks { tasks, blocks } in of_all.into_iter().chain(of_tasks) {
+        for &task in tasks.as_ref().unwrap_or(&model.tasks) {
+            let after = model.coarse.get(&task).map_or(model.blocks_of(task) / 2, |level| level.after);
+            model.coarse.insert(task, CoarseLevel { after, blocks: (*blocks).into() });
+        }
+    }
 }
 
 /// What follows one `--pairs`: a task and two folders.

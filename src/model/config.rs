@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::INPUT;
+use super::coarse::SQUARE;
 use crate::error::{Error, Result};
 use crate::task::Task;
 
@@ -73,6 +74,21 @@ pub struct Config {
     /// Residual blocks of those heads that have others than `blocks`, by the task; tasks that share a head have as many.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub head_blocks: BTreeMap<Task, usize>,
+    /// The coarse levels of the heads that have one, by the task; tasks that share a head have the same. None as
+    /// published.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub coarse: BTreeMap<Task, CoarseLevel>,
+}
+
+/// Residual blocks within a head that see squares of 2×2 features as one, and so twice as far for a quarter of the work
+/// (as in a U-Net: Ronneberger et al., 2015).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CoarseLevel {
+    /// The head's other blocks that come before it.
+    pub after: usize,
+    /// How many it has.
+    pub blocks: usize,
 }
 
 /// How the decoder is told the task.
@@ -165,6 +181,7 @@ impl Config {
             white: 8.0,
             output_bias: false,
             head_blocks: BTreeMap::new(),
+            coarse: BTreeMap::new(),
         };
         match preset {
             Preset::Base => Self {
@@ -240,6 +257,20 @@ impl Config {
                 return refuse(format!("{blocks} blocks for {task} are out of range"));
             }
         }
+        for (&task, &CoarseLevel { after, blocks }) in &self.coarse {
+            if !self.tasks.contains(&task) {
+                return refuse(format!("there are coarse blocks for {task}, which is no task of the model"));
+            }
+            if !(1..65_536).contains(&blocks) {
+                return refuse(format!("{blocks} coarse blocks for {task} are out of range"));
+            }
+            if after > self.blocks_of(task) {
+                return refuse(format!(
+                    "the coarse blocks for {task} follow block {after} of {}",
+                    self.blocks_of(task)
+                ));
+            }
+        }
         if self.kernel.is_multiple_of(2) {
             return refuse(format!("a kernel of {} pixels has no middle", self.kernel));
         }
@@ -273,6 +304,15 @@ impl Config {
             let group = names(group);
             return refuse(format!("{group} share a head, and so need as many blocks: name them together"));
         }
+        let coarse = |task: &Task| self.coarse.get(task).copied();
+        if let Some(group) = (self.shared_heads.iter())
+            .find(|group| group.iter().any(|task| coarse(task) != coarse(&group[0])))
+        {
+            let group = names(group);
+            return refuse(format!(
+                "{group} share a head, and so need the same coarse blocks: name them together"
+            ));
+        }
         if !self.width.is_multiple_of(self.heads) {
             return refuse(format!("{} heads do not divide a width of {}", self.heads, self.width));
         }
@@ -298,8 +338,10 @@ impl Config {
             self.shared_heads.iter().map(|group| format!(", one head for {}", names(group))).collect();
         let others: String =
             self.head_blocks.iter().map(|(task, blocks)| format!(", {blocks} for {task}")).collect();
+        let coarse = |(task, level): (&Task, &CoarseLevel)| format!(", {} coarse for {task}", level.blocks);
+        let coarse: String = self.coarse.iter().map(coarse).collect();
         format!(
-            "{channels} channels, {blocks} blocks of {kernel}×{kernel}{others}{shared}, patches of {patch}×{patch}, width {width}, \
+            "{channels} channels, {blocks} blocks of {kernel}×{kernel}{others}{coarse}{shared}, patches of {patch}×{patch}, width {width}, \
              {layers} + {layers} layers, {heads} heads{squares}{together}"
         )
     }
@@ -319,9 +361,12 @@ impl Config {
         INPUT * self.unshuffle_by(task)
     }
 
-    /// Side of a patch in pixels of the input.
+    /// What the sides of the input are multiples of, in pixels: the side of a patch, and whole squares where the head
+    /// has a coarse level.
     pub fn unit(&self, task: Task) -> usize {
-        self.patch * self.unshuffle_by(task)
+        let patches =
+            if self.coarse.contains_key(&task) && !self.patch.is_multiple_of(SQUARE) { SQUARE } else { 1 };
+        patches * self.patch * self.unshuffle_by(task)
     }
 
     /// Tokens N of one input.

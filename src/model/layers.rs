@@ -60,8 +60,17 @@ pub(super) struct Linear {
 
 impl Linear {
     pub fn new(inputs: usize, outputs: usize, vb: VarBuilder) -> Result<Self> {
-        let weight = vb.get_with_hints((outputs, inputs), "weight", fan_in(inputs))?;
-        let bias = vb.get_with_hints(outputs, "bias", fan_in(inputs))?;
+        Self::starting(inputs, outputs, fan_in(inputs), vb)
+    }
+
+    /// A layer that gives 0 until it has learnt something.
+    pub fn zero(inputs: usize, outputs: usize, vb: VarBuilder) -> Result<Self> {
+        Self::starting(inputs, outputs, Init::Const(0.0), vb)
+    }
+
+    fn starting(inputs: usize, outputs: usize, init: Init, vb: VarBuilder) -> Result<Self> {
+        let weight = vb.get_with_hints((outputs, inputs), "weight", init)?;
+        let bias = vb.get_with_hints(outputs, "bias", init)?;
         Ok(Self { weight, bias })
     }
 

@@ -6,6 +6,7 @@
 
 mod blocks;
 mod body;
+mod coarse;
 mod config;
 mod decoder;
 mod encoder;
@@ -18,7 +19,7 @@ mod windows;
 
 pub use blocks::closes_block;
 pub use body::{TASK_EMBEDDING, is_shared};
-pub use config::{Config, Preset, TailForm, TaskEmbedding, head_blocks, shared_heads};
+pub use config::{CoarseLevel, Config, Preset, TailForm, TaskEmbedding, head_blocks, shared_heads};
 pub use ipt::{Ipt, MEAN, Output};
 
 /// Side of the square of features that the transformer sees at once; of the input too where pixels are not unshuffled.

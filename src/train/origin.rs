@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::options::Options;
 use crate::error::{AtPath, Error, Result, visible};
-use crate::model::{Config, TASK_EMBEDDING, closes_block, head_blocks, shared_heads};
+use crate::model::{CoarseLevel, Config, TASK_EMBEDDING, closes_block, head_blocks, shared_heads};
 use crate::task::Task;
 use crate::weights::{Model, Parameters};
 
@@ -65,7 +65,7 @@ impl Origin {
     /// enlarges by the same factor; the rest is fresh, and so is the first convolution of a head that
     /// unshuffles by another factor. Where the run's heads are deeper, each further block begins with
     /// a second convolution of zeros, and so with what the trained head gives (Net2Net: Chen et al.,
-    /// ICLR 2016; here by the residual).
+    /// ICLR 2016; here by the residual). So does a coarse level that the trained head has not.
     ///
     /// # Errors
     /// When the model cannot be read, is not the one that was noted, or has another shape than the
@@ -85,9 +85,19 @@ impl Origin {
                     "{name} has a head of {trained} blocks for {task}, and the run one of {blocks}"
                 )));
             }
+            if let Some(trained) = alike.coarse.get(&task)
+                && (options.model.coarse.get(&task))
+                    .is_none_or(|level| level.after != trained.after || level.blocks < trained.blocks)
+            {
+                let CoarseLevel { after, blocks } = trained;
+                return Err(Error::Usage(format!(
+                    "{} has {blocks} coarse blocks for {task} after block {after}, and the run has not",
+                    self.name()
+                )));
+            }
         }
-        let Config { blocks, head_blocks, unshuffle, shared_heads, .. } = options.model.clone();
-        let shape = Config { blocks, head_blocks, unshuffle, shared_heads, ..alike };
+        let Config { blocks, head_blocks, coarse, unshuffle, shared_heads, .. } = options.model.clone();
+        let shape = Config { blocks, head_blocks, coarse, unshuffle, shared_heads, ..alike };
         if options.model != shape {
             return Err(Error::Usage(format!("{} has another shape than the run's model", self.name())));
         }
@@ -119,9 +129,10 @@ pub fn config(of: &Config, tasks: &[Task]) -> Config {
     let unshuffle = tasks.iter().copied().filter(|task| task.scale() == 1 && in_squares(task)).collect();
     let blocks = tasks.iter().filter_map(|&task| Some((task, of.blocks_of(*like(task)?))));
     let head_blocks = head_blocks(of.blocks, blocks);
+    let coarse = tasks.iter().filter_map(|&task| Some((task, *of.coarse.get(like(task)?)?))).collect();
     let sharing = |group: &Vec<Task>| tasks.iter().copied().filter(|task| group.contains(task)).collect();
     let shared_heads = shared_heads(of.shared_heads.iter().map(sharing));
-    Config { tasks: tasks.to_vec(), head_blocks, unshuffle, shared_heads, ..of.clone() }
+    Config { tasks: tasks.to_vec(), head_blocks, coarse, unshuffle, shared_heads, ..of.clone() }
 }
 
 /// What to call the one task of published weights that do not name it, where a run for `tasks`

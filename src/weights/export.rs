@@ -63,6 +63,7 @@ fn expressible(config: &Config) -> Result<()> {
             config.tasks.iter().any(|&task| config.blocks_of(task) != 2) || config.kernel != 5,
             "its heads have other blocks than two of 5×5".into(),
         ),
+        (!config.coarse.is_empty(), "its heads have coarse blocks".into()),
         (!config.shared_heads.is_empty(), "some of its tasks share a head".into()),
         (config.shared_blocks != 0, "its tasks share residual blocks".into()),
         (!config.unshuffle.is_empty(), "its heads see squares of pixels as one".into()),
@@ -176,7 +177,7 @@ mod tests {
     use candle_core::Device;
 
     use super::*;
-    use crate::model::Preset;
+    use crate::model::{CoarseLevel, Preset};
     use crate::task::Task;
     use crate::weights::Parameters;
 
@@ -230,10 +231,12 @@ mod tests {
     fn what_the_published_code_lacks_is_said() {
         let (tasks, all) = (vec![Task::Derain], Task::PRETRAINING.to_vec());
         let good = published(tasks.clone());
+        let level = CoarseLevel { after: 1, blocks: 1 };
         for (config, reason) in [
             (Config::preset(Preset::Tiny, tasks), "bicubic"),
             (Config { heads: 6, ..good.clone() }, "6 attention heads and not 12"),
             (Config { blocks: 3, ..good.clone() }, "other blocks"),
+            (Config { coarse: [(good.tasks[0], level)].into(), ..good.clone() }, "coarse blocks"),
             (Config { shared_blocks: 1, ..good.clone() }, "share residual blocks"),
             (Config { shared_heads: vec![all[..3].to_vec()], ..published(all.clone()) }, "share a head"),
             (Config { unshuffle: good.tasks.clone(), ..good.clone() }, "squares of pixels"),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::measured;
 use super::{Model, Parameters};
 use crate::error::{Error, Result};
-use crate::model::{Config, TASK_EMBEDDING, head_blocks, is_shared, shared_heads};
+use crate::model::{CoarseLevel, Config, TASK_EMBEDDING, head_blocks, is_shared, shared_heads};
 use crate::task::Task;
 
 impl Model {
@@ -33,9 +33,16 @@ impl Model {
         let blocks = self.config.blocks;
         let head_blocks =
             head_blocks(blocks, tasks.iter().map(|&task| (task, owner(&task).config.blocks_of(task))));
-        let shape = |of: &Model| {
-            let (tasks, unshuffle, head_blocks) = (tasks.clone(), unshuffle.clone(), head_blocks.clone());
-            Config { tasks, blocks, head_blocks, unshuffle, shared_heads: Vec::new(), ..of.config.clone() }
+        let coarse: BTreeMap<Task, CoarseLevel> =
+            tasks.iter().filter_map(|task| Some((*task, *owner(task).config.coarse.get(task)?))).collect();
+        let shape = |of: &Model| Config {
+            tasks: tasks.clone(),
+            blocks,
+            head_blocks: head_blocks.clone(),
+            coarse: coarse.clone(),
+            unshuffle: unshuffle.clone(),
+            shared_heads: Vec::new(),
+            ..of.config.clone()
         };
         let mut config = shape(self);
         let apart = differences(&config, &shape(further))?;
@@ -315,7 +322,9 @@ mod tests {
             ["sr2", "derain", "denoise30"].map(|name| name.parse::<Task>().unwrap());
         let of_depth = |model: &Model, blocks: usize, heads: &[(Task, usize)]| {
             let head_blocks = head_blocks(blocks, heads.iter().copied());
-            let config = Config { blocks, head_blocks, ..model.config.clone() };
+            let level = CoarseLevel { after: 1, blocks };
+            let coarse = heads.iter().map(|&(task, _)| (task, level)).collect();
+            let config = Config { blocks, head_blocks, coarse, ..model.config.clone() };
             let mut tensors = Parameters::init(&config, 5, &Device::Cpu).unwrap().tensors();
             tensors.extend(body(model));
             let parameters = Parameters::from_tensors(&config, tensors, &Device::Cpu).unwrap();
@@ -329,6 +338,7 @@ mod tests {
             let merged = merged.unwrap();
             for ((task, depth), source) in [sr2, derain, denoise30].into_iter().zip(depths).zip(sources) {
                 assert_eq!(merged.config.blocks_of(task), depth);
+                assert_eq!(merged.config.coarse.get(&task), source.config.coarse.get(&task));
                 let name = task.to_string();
                 assert!(restored(&merged, &name) == restored(source, &name), "{task}");
             }

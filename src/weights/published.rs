@@ -124,6 +124,7 @@ fn infer(shapes: &BTreeMap<String, Vec<usize>>, task: Option<Task>) -> Result<Co
         white: 255.0,
         output_bias: false,
         head_blocks: BTreeMap::new(),
+        coarse: BTreeMap::new(),
     })
 }
 

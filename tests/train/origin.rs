@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
-use ipt::model::{Config, Preset, closes_block};
+use ipt::model::{CoarseLevel, Config, Preset, closes_block};
 use ipt::ops::Precision;
 use ipt::task::Task;
 use ipt::train::checkpoint::Checkpoint;
@@ -48,6 +48,11 @@ fn restored(config: &Config, parameters: &Parameters, task: &str) -> Vec<f32> {
 fn first_weights(options: &Options, place: &Path) -> BTreeMap<String, Tensor> {
     go(options, place, false, None);
     Checkpoint::newest(&Place::new(place).checkpoints()).unwrap().0.weights
+}
+
+/// Why a run does not begin.
+fn refusal(options: &Options, place: &Path) -> String {
+    run(options, &Place::new(place), &machine(1), false, &mut Watcher::default()).unwrap_err().to_string()
 }
 
 #[test]
@@ -139,6 +144,58 @@ fn further_blocks_change_nothing_at_first_and_then_learn() {
             assert!(moved, "block {block}, convolution {part}");
         }
     }
+}
+
+#[test]
+fn a_coarse_level_changes_nothing_at_first_and_then_learns() {
+    let folder = tempfile::tempdir().unwrap();
+    let photos = photos();
+    let (path, source) = model(folder.path(), &["sr2", "denoise30"], &[]);
+    let [sr2, denoise30] = ["sr2", "denoise30"].map(|name| name.parse::<Task>().unwrap());
+    let level = |after, blocks| [(denoise30, CoarseLevel { after, blocks })].into();
+    let grown = Config { coarse: level(1, 2), ..source.config.clone() };
+    let from = |path: PathBuf, model: &Config| Options {
+        model: model.clone(),
+        from: Some(Origin::new(Some(path))),
+        freeze_body: true,
+        task_weights: vec![0.0, 1.0],
+        ..options(photos.path(), 0)
+    };
+    let begun = from(path, &grown);
+    let weights = first_weights(&begun, &folder.path().join("begun"));
+    let start = Parameters::from_tensors(&grown, weights.clone(), &Device::Cpu).unwrap();
+    for task in ["sr2", "denoise30"] {
+        let before = restored(&source.config, &source.parameters, task);
+        assert!(before == restored(&grown, &start, task), "{task}");
+    }
+    let place = folder.path().join("run");
+    go(&Options { steps: Some(3), ..begun }, &place, false, None);
+    let end = Model::open(&place.join("final.safetensors")).unwrap();
+    let learnt = Checkpoint::newest(&Place::new(&place).checkpoints()).unwrap().0.weights;
+    let coarse: Vec<_> = weights.keys().filter(|name| name.contains(".coarse.")).collect();
+    assert_eq!(coarse.len(), 4 + 2 * 4);
+    for name in coarse {
+        assert!(values(&learnt[name]) != values(&weights[name]), "{name}");
+    }
+    let [before, after] = [&source, &end].map(|model| restored(&model.config, &model.parameters, "sr2"));
+    assert!(before == after);
+
+    // A run from it has it too, for a task that is like the one that has it; with further blocks, if asked.
+    let like = origin::config(&end.config, &tasks(&["denoise70", "sr3"]));
+    assert_eq!(like.coarse, [("denoise70".parse().unwrap(), CoarseLevel { after: 1, blocks: 2 })].into());
+    let final_path = place.join("final.safetensors");
+    let deeper = Config { coarse: level(1, 3), ..end.config.clone() };
+    let weights = first_weights(&from(final_path.clone(), &deeper), &folder.path().join("deeper"));
+    let deep = Parameters::from_tensors(&deeper, weights, &Device::Cpu).unwrap();
+    let before = restored(&end.config, &end.parameters, "denoise30");
+    assert!(before == restored(&deeper, &deep, "denoise30"));
+    // It is neither moved nor made smaller.
+    for other in [BTreeMap::new(), level(0, 2), level(1, 1)] {
+        let other = Config { coarse: other, ..end.config.clone() };
+        let error = refusal(&from(final_path.clone(), &other), &folder.path().join("other"));
+        assert!(error.contains("2 coarse blocks for denoise30 after block 1"), "{error}");
+    }
+    assert!(end.config.coarse.keys().all(|&task| task != sr2));
 }
 
 /// A task begins anew beside others, which stay what they are: a frozen body, and weights of 0.
@@ -240,10 +297,7 @@ fn another_shape_or_another_file_is_refused() {
     let (path, source) = model(folder.path(), &["sr2"], &[]);
     let from = Origin::new(Some(path));
     let good = Options { from: Some(from.clone()), model: source.config, ..options(photos.path(), 0) };
-    let refused = |options: &Options| {
-        let place = Place::new(&folder.path().join("run"));
-        run(options, &place, &machine(1), false, &mut Watcher::default()).unwrap_err().to_string()
-    };
+    let refused = |options: &Options| refusal(options, &folder.path().join("run"));
     let wide = Options { model: Config { width: 64, ..good.model.clone() }, ..good.clone() };
     assert!(refused(&wide).contains("another shape"), "{}", refused(&wide));
     let shallow = Options { model: Config { blocks: 1, ..good.model.clone() }, ..good.clone() };

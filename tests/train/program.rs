@@ -359,9 +359,23 @@ fn how_deep_heads_are() {
     assert_eq!(run("nearest", &[&from[..], &["--tasks", "denoise70,sr3"]].concat()).1, [5, 3]);
     assert_eq!(run("deeper", &[&from[..], &["--blocks", "sr2=4"]].concat()).1, [4, 3, 5]);
     assert_eq!(run("all", &[&from[..], &["--blocks", "6"]].concat()).1, [6, 6, 6]);
+    let levels = |out: &str| {
+        let config = Model::open(&at.join(out).join("final.safetensors")).unwrap().config;
+        let level = |task| config.coarse.get(task).map_or((0, 0), |level| (level.after, level.blocks));
+        config.tasks.iter().map(level).collect::<Vec<_>>()
+    };
+    let given = ["--coarse-blocks", "derain=4", "--coarse-blocks", "2"];
+    let (shape, _) = run("coarse", &[&from[..], &given].concat());
+    assert_eq!(levels("coarse"), [(1, 2), (1, 4), (2, 2)]);
+    assert!(shape.contains(", 2 coarse for sr2, 2 coarse for denoise30, 4 coarse for derain"), "{shape}");
+    run("kept", &["--from", "coarse/final.safetensors", "--blocks", "6", "--coarse-blocks", "sr2=3"]);
+    assert_eq!(levels("kept"), [(1, 3), (1, 4), (2, 2)]);
     let all = ["train", ".", "--steps", "0", "-q", "--out", "no"];
     for (more, reason) in [
-        (&["--preset", "tiny", "--blocks", "0"][..], "from 1 to 255"),
+        (&["--coarse-blocks", "sr2,sr3=2"][..], "need the same coarse blocks"),
+        (&["--preset", "tiny", "--coarse-blocks", "denoise70=3"], "no task of the model"),
+        (&["--from", "coarse/final.safetensors", "--coarse-blocks", "sr2=1"], "2 coarse blocks for sr2"),
+        (&["--preset", "tiny", "--blocks", "0"], "from 1 to 255"),
         (&["--preset", "tiny", "--blocks", "sr2="], "from 1 to 255"),
         (&["--preset", "tiny", "--blocks", "rain=2"], "no task 'rain'"),
         (&["--preset", "tiny", "--blocks", "denoise70=3"], "no task of the model"),
