@@ -46,7 +46,7 @@ cuda-bundle OUT="target/cuda-bundle" PHOTOS="" STREAKS="" MIB="41":
 # is what the model tells of them.
 # The built-in model anew, as docs/default-model.md tells.
 default-model PHOTOS STREAKS VALIDATION DATA OUT="default-model" DEVICE="2 cores": build
-    target/release/ipt train {{PHOTOS}} --out {{OUT}}/1 --tasks sr2,derain,denoise50 --unshuffle none \
+    target/release/ipt train {{PHOTOS}} --out {{OUT}}/1 --tasks sr2,derain,denoise50 --unshuffle none --coarse-blocks 0 \
         --task-weights 1.1,1,1 --steps 9473 --schedule constant --lambda 0 --clip 0.5 --batch 8 --seed 11 \
         --rain-streaks {{STREAKS}} --validate {{VALIDATION}}
     target/release/ipt train {{PHOTOS}} --out {{OUT}}/2 --from {{OUT}}/1/final.safetensors \
@@ -104,4 +104,7 @@ default-model PHOTOS STREAKS VALIDATION DATA OUT="default-model" DEVICE="2 cores
     target/release/ipt train {{PHOTOS}} --out {{OUT}}/13 --from {{OUT}}/12/final.safetensors --freeze-body \
         --share-head sr2,sr3,sr4 --share-head denoise30,denoise50 --task-weights 0,0,0,0,1,1 \
         --steps 23248 --lr 4e-4 --lambda 0 --batch 8 --seed 152 --validate {{VALIDATION}}
-    scripts/embed {{OUT}}/13/final.safetensors {{DATA}} "command=just default-model" "device={{DEVICE}}"
+    target/release/ipt train {{PHOTOS}} --out {{OUT}}/14 --from {{OUT}}/13/final.safetensors --freeze-body \
+        --coarse-blocks denoise30,denoise50=6 --task-weights 0,0,0,0,1.2,0.8 \
+        --steps 26717 --lr 3e-4 --lambda 0 --batch 8 --seed 171 --validate {{VALIDATION}}
+    scripts/embed {{OUT}}/14/final.safetensors {{DATA}} "command=just default-model" "device={{DEVICE}}"

@@ -139,6 +139,14 @@ fn enlargement_has_one_head_by_default_and_noise_another() {
 }
 
 #[test]
+fn noise_has_a_coarse_level_by_default() {
+    let coarse = Config::preset(Preset::Default, Task::PRETRAINING.to_vec()).coarse;
+    assert!(coarse.keys().eq(&tasks(&["denoise30", "denoise50"])));
+    assert!(coarse.values().all(|&level| level == CoarseLevel { after: 4, blocks: 6 }));
+    assert!(Config::preset(Preset::Base, Task::PRETRAINING.to_vec()).coarse.is_empty());
+}
+
+#[test]
 fn tasks_that_share_a_head_have_one() {
     let config = Config {
         shared_heads: vec![tasks(&["sr4", "sr2"]), tasks(&["denoise30", "denoise50"])],

@@ -31,12 +31,12 @@ pub struct Train {
     /// of --from]. Where a trained model has fewer, the further ones stand behind them and change nothing until they
     /// have learned
     #[arg(long, value_name = "[TASK,...=]N")]
-    pub blocks: Vec<HeadBlocks>,
+    pub blocks: Vec<HeadBlocks<1>>,
     /// Residual blocks of a coarse level in the middle of each head, and, given again, of the heads of these tasks: they
-    /// see squares of 2×2 as one, and so twice as far for a quarter of the work [default: none, or those of --from].
-    /// What a trained model has not changes nothing until it has learned
+    /// see squares of 2×2 as one, and so twice as far for a quarter of the work; 0 for no level [default: those of --from;
+    /// in the preset default 6 for noise]. What a trained model has not changes nothing until it has learned
     #[arg(long, value_name = "[TASK,...=]N")]
-    pub coarse_blocks: Vec<HeadBlocks>,
+    pub coarse_blocks: Vec<HeadBlocks<0>>,
     /// Tasks that share one head, where each else has its own: what one learns serves all, and the model is smaller.
     /// To be given once for each such head; `none` for none [default: as in --from; in the preset default all that
     /// enlarge, and all noise]. Where tasks of --from had heads of their own, they begin with the first's

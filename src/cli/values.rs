@@ -91,16 +91,16 @@ impl FromStr for TaskList {
     }
 }
 
-/// A number of residual blocks, of all heads or of those of some tasks: `8` or `denoise30,denoise50=16`.
+/// A number of residual blocks, `LEAST` or more, of all heads or of those of some tasks: `8` or `denoise30,denoise50=16`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HeadBlocks {
+pub struct HeadBlocks<const LEAST: u8> {
     /// Whose heads; none for all.
     pub tasks: Option<Vec<Task>>,
     /// How many.
     pub blocks: u8,
 }
 
-impl FromStr for HeadBlocks {
+impl<const LEAST: u8> FromStr for HeadBlocks<LEAST> {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -110,8 +110,9 @@ impl FromStr for HeadBlocks {
         };
         let tasks = tasks.map(|tasks| tasks.split(',').map(str::parse).collect::<Result<_, _>>()).transpose();
         let tasks = tasks.map_err(|error: <Task as FromStr>::Err| error.to_string())?;
-        let blocks = number.parse().ok().filter(|blocks| *blocks > 0);
-        let blocks = blocks.ok_or_else(|| format!("'{number}' is no number of blocks from 1 to 255"))?;
+        let blocks = number.parse().ok().filter(|blocks| *blocks >= LEAST);
+        let blocks =
+            blocks.ok_or_else(|| format!("'{number}' is no number of blocks from {LEAST} to 255"))?;
         Ok(Self { tasks, blocks })
     }
 }

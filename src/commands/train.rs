@@ -74,6 +74,9 @@ pub fn run(args: &Train, global: &Global) -> anyhow::Result<Exit> {
         options.task_weights.clear();
     }
     set_blocks(&mut options.model, &args.blocks);
+    if options.from.is_none() && !args.blocks.is_empty() {
+        centre_coarse_levels(&mut options.model);
+    }
     set_coarse_blocks(&mut options.model, &args.coarse_blocks);
     if let Some(list) = &args.unshuffle {
         options.model.unshuffle = list.0.clone();
@@ -93,7 +96,7 @@ pub fn run(args: &Train, global: &Global) -> anyhow::Result<Exit> {
 }
 
 /// Those for all heads first, whatever their place.
-fn set_blocks(model: &mut Config, given: &[HeadBlocks]) {
+fn set_blocks(model: &mut Config, given: &[HeadBlocks<1>]) {
     if let Some(all) = given.iter().rfind(|given| given.tasks.is_none()) {
         model.blocks = all.blocks.into();
         model.head_blocks.clear();
@@ -106,13 +109,24 @@ fn set_blocks(model: &mut Config, given: &[HeadBlocks]) {
     model.head_blocks = head_blocks(model.blocks, heads);
 }
 
+/// Puts coarse levels in the middle of heads that have another depth now; not of trained ones, which only grow behind.
+fn centre_coarse_levels(model: &mut Config) {
+    let depths: Vec<_> = model.coarse.keys().map(|&task| model.blocks_of(task)).collect();
+    for (level, blocks) in model.coarse.values_mut().zip(depths) {
+        level.after = blocks / 2;
+    }
+}
+
 /// A level that is new comes in the middle of its head. Those for all heads first, whatever their place.
-fn set_coarse_blocks(model: &mut Config, given: &[HeadBlocks]) {
+fn set_coarse_blocks(model: &mut Config, given: &[HeadBlocks<0>]) {
     let (of_all, of_tasks): (Vec<_>, Vec<_>) = given.iter().partition(|given| given.tasks.is_none());
     for HeadBlocks { tasks, blocks } in of_all.into_iter().chain(of_tasks) {
         for &task in tasks.as_ref().unwrap_or(&model.tasks) {
             let after = model.coarse.get(&task).map_or(model.blocks_of(task) / 2, |level| level.after);
-            model.coarse.insert(task, CoarseLevel { after, blocks: (*blocks).into() });
+            match blocks {
+                0 => model.coarse.remove(&task),
+                &blocks => model.coarse.insert(task, CoarseLevel { after, blocks: blocks.into() }),
+            };
         }
     }
 }

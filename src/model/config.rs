@@ -202,11 +202,17 @@ impl Config {
                 ..default
             },
             Preset::Default => {
-                let of = |kind: fn(Task) -> bool| {
+                let of = |kind: fn(Task) -> bool| -> Vec<Task> {
                     default.tasks.iter().copied().filter(|&task| kind(task)).collect()
                 };
-                let groups = [of(|task| task.scale() > 1), of(|task| matches!(task, Task::Denoise(_)))];
-                Self { shared_heads: shared_heads(groups), ..default }
+                let enlarged = of(|task| task.scale() > 1);
+                let noise = of(|task| matches!(task, Task::Denoise(_)));
+                let level = CoarseLevel { after: default.blocks / 2, blocks: 6 };
+                Self {
+                    coarse: noise.iter().map(|&task| (task, level)).collect(),
+                    shared_heads: shared_heads([enlarged, noise]),
+                    ..default
+                }
             }
             Preset::Tiny => Self {
                 channels: 8,

@@ -368,6 +368,11 @@ fn how_deep_heads_are() {
     let (shape, _) = run("coarse", &[&from[..], &given].concat());
     assert_eq!(levels("coarse"), [(1, 2), (1, 4), (2, 2)]);
     assert!(shape.contains(", 2 coarse for sr2, 2 coarse for denoise30, 4 coarse for derain"), "{shape}");
+    run("coarse-fresh", &[&tasks[..], &given].concat());
+    run("none", &[&tasks[..], &given, &["--coarse-blocks", "sr2,derain=0"]].concat());
+    assert_eq!(levels("none"), [(0, 0), (0, 0), (1, 2)]);
+    run("centred", &["--config", "coarse-fresh/config.toml", "--blocks", "7"]);
+    assert_eq!(levels("centred"), [(3, 2), (3, 4), (3, 2)]);
     run("kept", &["--from", "coarse/final.safetensors", "--blocks", "6", "--coarse-blocks", "sr2=3"]);
     assert_eq!(levels("kept"), [(1, 3), (1, 4), (2, 2)]);
     let all = ["train", ".", "--steps", "0", "-q", "--out", "no"];
@@ -375,6 +380,8 @@ fn how_deep_heads_are() {
         (&["--coarse-blocks", "sr2,sr3=2"][..], "need the same coarse blocks"),
         (&["--preset", "tiny", "--coarse-blocks", "denoise70=3"], "no task of the model"),
         (&["--from", "coarse/final.safetensors", "--coarse-blocks", "sr2=1"], "2 coarse blocks for sr2"),
+        (&["--from", "coarse/final.safetensors", "--coarse-blocks", "0"], "2 coarse blocks for sr2"),
+        (&["--preset", "tiny", "--coarse-blocks=-1"], "from 0 to 255"),
         (&["--preset", "tiny", "--blocks", "0"], "from 1 to 255"),
         (&["--preset", "tiny", "--blocks", "sr2="], "from 1 to 255"),
         (&["--preset", "tiny", "--blocks", "rain=2"], "no task 'rain'"),
