@@ -297,24 +297,13 @@ impl Config {
         if let Some(group) = self.shared_heads.iter().find(|group| group.len() < 2) {
             return refuse(format!("a head is shared by {} alone", names(group)));
         }
-        let uneven = |of: &dyn Fn(Task) -> usize| {
-            self.shared_heads.iter().find(|group| group.iter().any(|&task| of(task) != of(group[0])))
-        };
-        if let Some(group) = uneven(&|task| self.unshuffle_by(task)) {
-            return refuse(format!(
-                "{} share a head, but some see squares and some see pixels",
-                names(group)
-            ));
+        if let Some(group) = self.uneven(|task| self.unshuffle_by(task)) {
+            return refuse(format!("{group} share a head, but some see squares and some see pixels"));
         }
-        if let Some(group) = uneven(&|task| self.blocks_of(task)) {
-            let group = names(group);
+        if let Some(group) = self.uneven(|task| self.blocks_of(task)) {
             return refuse(format!("{group} share a head, and so need as many blocks: name them together"));
         }
-        let coarse = |task: &Task| self.coarse.get(task).copied();
-        if let Some(group) = (self.shared_heads.iter())
-            .find(|group| group.iter().any(|task| coarse(task) != coarse(&group[0])))
-        {
-            let group = names(group);
+        if let Some(group) = self.uneven(|task| self.coarse.get(&task)) {
             return refuse(format!(
                 "{group} share a head, and so need the same coarse blocks: name them together"
             ));
@@ -327,6 +316,12 @@ impl Config {
             return refuse(format!("white = {} is not from 0.001 to 1000000", self.white));
         }
         Ok(())
+    }
+
+    /// The first tasks that share a head, but differ in what `of` tells of each.
+    fn uneven<T: PartialEq>(&self, of: impl Fn(Task) -> T) -> Option<String> {
+        let apart = |group: &&Vec<Task>| group.iter().any(|&task| of(task) != of(group[0]));
+        self.shared_heads.iter().find(apart).map(|group| names(group))
     }
 
     /// Channels, blocks, patches, width, layers and heads, for people.
