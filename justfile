@@ -107,4 +107,8 @@ default-model PHOTOS STREAKS VALIDATION DATA OUT="default-model" DEVICE="2 cores
     target/release/ipt train {{PHOTOS}} --out {{OUT}}/14 --from {{OUT}}/13/final.safetensors --freeze-body \
         --coarse-blocks denoise30,denoise50=6 --task-weights 0,0,0,0,1.2,0.8 \
         --steps 26717 --lr 3e-4 --lambda 0 --batch 8 --seed 171 --validate {{VALIDATION}}
-    scripts/embed {{OUT}}/14/final.safetensors {{DATA}} "command=just default-model" "device={{DEVICE}}"
+    target/release/ipt train {{PHOTOS}} --out {{OUT}}/15 --from {{OUT}}/14/final.safetensors --freeze-body \
+        --task-weights 0,0,0,0,1.2,0.8 --steps 8880 --lr 1.5e-4 --lambda 0 --batch 8 --seed 181 --validate {{VALIDATION}}
+    target/release/ipt merge --share 0.7 --overwrite {{OUT}}/14/final.safetensors {{OUT}}/15/final.safetensors \
+        {{OUT}}/15/model.safetensors
+    scripts/embed {{OUT}}/15/model.safetensors {{DATA}} "command=just default-model" "device={{DEVICE}}"
