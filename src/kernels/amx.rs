@@ -6,7 +6,7 @@
 use std::arch::asm;
 
 use super::element::Bf16;
-use super::tile::{Factors, Kernel, PANEL, Tile};
+use super::tile::{Factors, Kernel, PANEL, Row};
 
 pub(super) static KERNEL: Kernel<Bf16> =
     Kernel { name: "amx", rows: 32, row_group: 16, enter: configure, leave: release, run };
@@ -41,7 +41,7 @@ fn release() {
 /// The loop over shifts and over steps of 32 factors. `$zero`, `$load` (the tiles of A and B), `$dot` and `$store`
 /// are the instructions of the shape at hand.
 macro_rules! sum {
-    ($factors:expr, $tile:expr, zero [$($zero:literal)*] load [$($load:literal)*] dot [$($dot:literal)*] store [$($store:literal)*]) => {
+    ($factors:expr, $sums:expr, zero [$($zero:literal)*] load [$($load:literal)*] dot [$($dot:literal)*] store [$($store:literal)*]) => {
         asm!(
             $($zero,)*
             "2:",
@@ -70,7 +70,7 @@ macro_rules! sum {
             shifts = inout(reg) $factors.shifts.len() => _,
             b = inout(reg) $factors.b => _,
             width = in(reg) 4 * PANEL,
-            out = in(reg) $tile.0.as_mut_ptr(),
+            out = in(reg) $sums.as_mut_ptr(),
             a0 = out(reg) _,
             a1 = out(reg) _,
             step = out(reg) _,
@@ -81,16 +81,16 @@ macro_rules! sum {
     };
 }
 
-unsafe fn run(factors: &Factors<'_, Bf16>, rows: usize, columns: usize, tile: &mut Tile) {
+unsafe fn run(factors: &Factors<'_, Bf16>, rows: usize, columns: usize, sums: &mut [Row]) {
     if factors.shifts.is_empty() || factors.length == 0 {
-        *tile = Tile::zero();
+        sums[..rows].fill([0.0; PANEL]);
         return;
     }
     // SAFETY: this thread is configured (Session); the caller promises that rows rounded up to 16 of A are readable
-    // for every shift, and the panel; panel rows and tile rows are both 128 bytes; the tile has 32 rows.
+    // for every shift, and the panel, and has so many rows of sums; panel rows and rows of sums are both 128 bytes.
     unsafe {
         match (rows > 16, columns > 16) {
-            (true, true) => sum!(factors, tile,
+            (true, true) => sum!(factors, sums,
                 zero ["tilezero tmm0" "tilezero tmm1" "tilezero tmm2" "tilezero tmm3"]
                 load ["tileloadd tmm4, [{a0} + {stride}*1]" "tileloadd tmm6, [{b} + {width}*1]"
                       "tileloadd tmm5, [{a1} + {stride}*1]" "tileloadd tmm7, [{b} + {width}*1 + 64]"]
@@ -98,19 +98,19 @@ unsafe fn run(factors: &Factors<'_, Bf16>, rows: usize, columns: usize, tile: &m
                      "tdpbf16ps tmm2, tmm4, tmm7" "tdpbf16ps tmm3, tmm5, tmm7"]
                 store ["tilestored [{out} + {width}*1], tmm0" "tilestored [{out} + {width}*1 + 2048], tmm1"
                        "tilestored [{out} + {width}*1 + 64], tmm2" "tilestored [{out} + {width}*1 + 2112], tmm3"]),
-            (true, false) => sum!(factors, tile,
+            (true, false) => sum!(factors, sums,
                 zero ["tilezero tmm0" "tilezero tmm1"]
                 load ["tileloadd tmm6, [{b} + {width}*1]" "tileloadd tmm4, [{a0} + {stride}*1]"
                       "tileloadd tmm5, [{a1} + {stride}*1]"]
                 dot ["tdpbf16ps tmm0, tmm4, tmm6" "tdpbf16ps tmm1, tmm5, tmm6"]
                 store ["tilestored [{out} + {width}*1], tmm0" "tilestored [{out} + {width}*1 + 2048], tmm1"]),
-            (false, true) => sum!(factors, tile,
+            (false, true) => sum!(factors, sums,
                 zero ["tilezero tmm0" "tilezero tmm2"]
                 load ["tileloadd tmm4, [{a0} + {stride}*1]" "tileloadd tmm6, [{b} + {width}*1]"
                       "tileloadd tmm7, [{b} + {width}*1 + 64]"]
                 dot ["tdpbf16ps tmm0, tmm4, tmm6" "tdpbf16ps tmm2, tmm4, tmm7"]
                 store ["tilestored [{out} + {width}*1], tmm0" "tilestored [{out} + {width}*1 + 64], tmm2"]),
-            (false, false) => sum!(factors, tile,
+            (false, false) => sum!(factors, sums,
                 zero ["tilezero tmm0"]
                 load ["tileloadd tmm4, [{a0} + {stride}*1]" "tileloadd tmm6, [{b} + {width}*1]"]
                 dot ["tdpbf16ps tmm0, tmm4, tmm6"]

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::tile::{Factors, Kernel, Register, Tile, run_blocks};
+use super::tile::{Factors, Kernel, Register, Row, run_blocks};
 
 pub(super) static KERNEL: Kernel<f32> =
     Kernel { name: "avx2", rows: 6, row_group: 1, enter: || (), leave: || (), run };
@@ -55,6 +55,6 @@ impl Register for Lanes {
 }
 
 #[target_feature(enable = "avx2,fma")]
-unsafe fn run(factors: &Factors<'_, f32>, rows: usize, columns: usize, tile: &mut Tile) {
-    run_blocks!(Lanes, factors, rows, columns, tile, [1 2 3 4 5 6]);
+unsafe fn run(factors: &Factors<'_, f32>, rows: usize, columns: usize, sums: &mut [Row]) {
+    run_blocks!(Lanes, factors, rows, columns, sums, [1 2 3 4 5 6]);
 }

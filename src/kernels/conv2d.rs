@@ -167,7 +167,7 @@ pub(super) fn convolve<E: Element>(
                 let factors = Factors { a, row_stride: channels, step: E::GROUP, shifts: &shifts, length, b };
                 // SAFETY: from here the last shift is `size` - 1 lines on; a line and what a plane has beyond its end
                 // hold `width` pixels rounded up to the row group, and a step. The panel has `size * length` rows.
-                unsafe { session.run(&factors, rows, columns, &mut tile) };
+                unsafe { session.run(&factors, rows, columns, &mut tile.0) };
                 take(Block { y, x, column, rows, columns }, &tile);
             }
         }

@@ -88,10 +88,12 @@ unsafe impl Element for f32 {
         Some(values)
     }
 
+    #[inline(always)]
     fn convert(from: &[f32], to: &mut [Self]) {
         to.copy_from_slice(from);
     }
 
+    #[inline(always)]
     fn interleave(rows: &[&[f32]; 2], to: &mut [Self]) {
         to.copy_from_slice(rows[0]);
     }

@@ -98,7 +98,7 @@ pub unsafe fn strip<E: Element>(
         // SAFETY: the caller's promise, for these rows.
         unsafe {
             let factors = Factors { a: factors.a.add(row * factors.row_stride), ..*factors };
-            session.run(&factors, count, columns, tile);
+            session.run(&factors, count, columns, &mut tile.0);
             write(tile, count, columns, out.at(row * stride), stride, &finish.at(row * stride, 0));
         }
         row += count;

@@ -75,9 +75,18 @@ impl<E: Element> Plane<E> {
 
     /// A picture of `rows` × `width` pixels.
     pub fn picture(extent: Extent, picture: &[f32]) -> Self {
+        let mut plane = Self::zero(extent);
+        plane.fill(picture);
+        plane
+    }
+
+    /// Puts another picture of this size in its place.
+    pub fn fill(&mut self, picture: &[f32]) {
+        let extent = self.extent;
         let len = extent.width * extent.channels;
-        let inside = |y: isize| usize::try_from(y).ok().filter(|y| *y < extent.rows);
-        Self::of(extent, |y| inside(y).map(|y| &picture[y * len..][..len]))
+        for y in 0..extent.rows {
+            E::convert(&picture[y * len..][..len], &mut self.data[extent.at(y, 0)..][..len]);
+        }
     }
 
     /// The sizes.

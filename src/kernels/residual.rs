@@ -96,10 +96,12 @@ pub fn forward<E: Element>(
     let extent = geometry.extent(geometry.height, geometry.inputs);
     let mut out = x.to_vec();
     let picture = |sum: &mut [f32]| {
-        let mut kept = Vec::new();
+        let (mut kept, mut spare) = (Vec::new(), None);
         for ([first, second], [first_bias, second_bias]) in weights.iter().zip(biases) {
-            let input = Plane::<E>::picture(extent, sum);
-            let mut inner = Plane::zero(extent);
+            // Their borders are zero, and all else is written anew.
+            let [mut input, mut inner] =
+                spare.take().unwrap_or_else(|| [(); 2].map(|()| Plane::<E>::zero(extent)));
+            input.fill(sum);
             convolve(geometry, &input, first, |Block { y, x, column, rows, columns }, tile| {
                 let to = &mut inner.data_mut()[extent.at(y, x) + column..];
                 E::write_gated(tile, rows, columns, to, extent.channels, &Gate::Relu(&first_bias[column..]));
@@ -107,8 +109,9 @@ pub fn forward<E: Element>(
             convolve(geometry, &inner, second, |block, tile| {
                 add(geometry, sum, &block, tile, Some(second_bias))
             });
-            if keep {
-                kept.push([input, inner]);
+            match keep {
+                true => kept.push([input, inner]),
+                false => spare = Some([input, inner]),
             }
         }
         kept

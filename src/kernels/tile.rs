@@ -14,9 +14,12 @@ pub const PANEL: usize = 32;
 /// The most rows of a block.
 pub const MAX_ROWS: usize = 32;
 
+/// A row of sums.
+pub type Row = [f32; PANEL];
+
 /// A finished block of sums.
 #[repr(C, align(64))]
-pub struct Tile(pub [[f32; PANEL]; MAX_ROWS]);
+pub struct Tile(pub [Row; MAX_ROWS]);
 
 impl Tile {
     /// All sums zero.
@@ -44,7 +47,7 @@ pub struct Factors<'a, E> {
 }
 
 /// Computes a block of the given rows and columns.
-pub type Run<E> = unsafe fn(&Factors<'_, E>, usize, usize, &mut Tile);
+pub type Run<E> = unsafe fn(&Factors<'_, E>, usize, usize, &mut [Row]);
 
 /// One way to compute a block.
 pub struct Kernel<E: 'static> {
@@ -52,7 +55,7 @@ pub struct Kernel<E: 'static> {
     pub name: &'static str,
     /// The rows of a full block, at most [`MAX_ROWS`].
     pub rows: usize,
-    /// A is read in whole groups of this many rows, so that many must be readable.
+    /// A is read, and sums are written, in whole groups of this many rows, so that many must be there.
     pub row_group: usize,
     /// Prepares this thread, before any `run`.
     pub(super) enter: fn(),
@@ -78,18 +81,23 @@ impl<E: Element> Session<E> {
         self.0.rows
     }
 
-    /// Computes one block into the first `rows` rows and `columns` columns of `tile`; the rest of `tile` is unspecified.
+    /// Computes one block into the first `rows` rows and `columns` columns of `sums`; what else is in these rows, and in those
+    /// that fill up the kernel's `row_group`, is unspecified.
+    ///
+    /// # Panics
+    /// If `sums` has fewer rows.
     ///
     /// # Safety
     /// On this thread no other session was begun and ended since this one began. `rows` is in 1..=`self.rows()`, `columns`
     /// in 1..=`PANEL`. For each shift, `length` elements are readable from
     /// the start of each of the rows of A, `rows` rounded up to the kernel's `row_group`; and B is readable as stated.
     #[inline]
-    pub unsafe fn run(&self, factors: &Factors<'_, E>, rows: usize, columns: usize, tile: &mut Tile) {
+    pub unsafe fn run(&self, factors: &Factors<'_, E>, rows: usize, columns: usize, sums: &mut [Row]) {
+        assert!(sums.len() >= rows.next_multiple_of(self.0.row_group));
         debug_assert!(self.0.row_group == 1 || factors.step == E::GROUP);
         debug_assert!((1..=self.0.rows).contains(&rows) && (1..=PANEL).contains(&columns));
         // SAFETY: passed on to the caller; the kernel was listed, so the processor has its instructions.
-        unsafe { (self.0.run)(factors, rows, columns, tile) }
+        unsafe { (self.0.run)(factors, rows, columns, sums) }
     }
 }
 
@@ -130,12 +138,12 @@ const PREFETCH: usize = 8;
 pub(super) unsafe fn block<V: Register, const ROWS: usize, const COLUMNS: usize>(
     factors: &Factors<'_, V::Element>,
     column: usize,
-    tile: &mut Tile,
+    out: &mut [Row],
 ) {
     let group = <V::Element as Element>::GROUP;
     let (stride, step) = (factors.row_stride, factors.step);
-    // SAFETY: the caller promises that A and the panel are readable for these shifts and lengths; the tile has
-    // MAX_ROWS >= ROWS rows, and column + COLUMNS * LANES <= PANEL.
+    // SAFETY: the caller promises that A and the panel are readable for these shifts and lengths, and has
+    // ROWS rows of sums; column + COLUMNS * LANES <= PANEL.
     unsafe {
         let mut sums = [[V::zero(); COLUMNS]; ROWS];
         let mut b = factors.b.add(column * group);
@@ -160,7 +168,7 @@ pub(super) unsafe fn block<V: Register, const ROWS: usize, const COLUMNS: usize>
         }
         for (i, sums) in sums.iter().enumerate() {
             for (j, sum) in sums.iter().enumerate() {
-                sum.store(tile.0[i].as_mut_ptr().add(column + j * V::LANES));
+                sum.store(out.as_mut_ptr().add(i).cast::<f32>().add(column + j * V::LANES));
             }
         }
     }
@@ -171,8 +179,8 @@ pub(super) unsafe fn block<V: Register, const ROWS: usize, const COLUMNS: usize>
 /// # Safety
 /// As [`block`], for `rows` rows.
 macro_rules! run_blocks {
-    ($register:ty, $factors:expr, $rows:expr, $columns:expr, $tile:expr, [$($n:literal)*]) => {{
-        let (factors, rows, columns, tile) = ($factors, $rows, $columns, $tile);
+    ($register:ty, $factors:expr, $rows:expr, $columns:expr, $sums:expr, [$($n:literal)*]) => {{
+        let (factors, rows, columns, sums) = ($factors, $rows, $columns, $sums);
         let lanes = <$register as $crate::kernels::tile::Register>::LANES;
         let mut column = 0;
         while column < columns {
@@ -181,8 +189,8 @@ macro_rules! run_blocks {
             unsafe {
                 match (rows, wide) {
                     $(
-                        ($n, true) => $crate::kernels::tile::block::<$register, $n, 2>(factors, column, tile),
-                        ($n, false) => $crate::kernels::tile::block::<$register, $n, 1>(factors, column, tile),
+                        ($n, true) => $crate::kernels::tile::block::<$register, $n, 2>(factors, column, sums),
+                        ($n, false) => $crate::kernels::tile::block::<$register, $n, 1>(factors, column, sums),
                     )*
                     _ => unreachable!("more rows than the kernel takes"),
                 }
@@ -223,7 +231,7 @@ mod tests {
                         Factors { a, row_stride: stride, step: E::GROUP, shifts: &shifts, length, b };
                     // SAFETY: A has more rows than any row group, each longer than the last shift and the length;
                     // B has three lengths of rows.
-                    unsafe { session.run(&factors, rows, columns, &mut tile) };
+                    unsafe { session.run(&factors, rows, columns, &mut tile.0) };
                     for m in 0..rows {
                         for n in 0..columns {
                             let error = (exact(tile.0[m][n]) - sum(m, n)).abs();

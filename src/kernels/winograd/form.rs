@@ -1,6 +1,7 @@
 //! Minimal filtering along a line, F(4, 3): four results of windows of three from six products, where the windows have twelve
 //! (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, equations 5 to 9 and section 4.3).
 
+use crate::kernels::element::Element;
 use crate::kernels::tile::PANEL;
 
 /// Results.
@@ -17,7 +18,7 @@ pub type Lanes = [f32; PANEL];
 /// # Panics
 /// If there are fewer.
 #[inline(always)]
-pub fn lanes(values: &[f32], at: usize) -> &Lanes {
+pub fn lanes<E>(values: &[E], at: usize) -> &[E; PANEL] {
     values[at..].first_chunk().expect("whole panels")
 }
 
@@ -30,12 +31,12 @@ pub trait Sums<const FROM: usize, const TO: usize> {
 
     /// Those of all lanes.
     #[inline(always)]
-    fn of_lanes(from: [&Lanes; FROM]) -> [Lanes; TO] {
+    fn of_lanes<E: Element>(from: [&[E; PANEL]; FROM]) -> [Lanes; TO] {
         let mut to = [[0.0; PANEL]; TO];
         for i in 0..PANEL {
             let mut values = [0.0; FROM];
             for (value, lanes) in values.iter_mut().zip(from) {
-                *value = lanes[i];
+                *value = lanes[i].to_f32();
             }
             for (lanes, value) in to.iter_mut().zip(Self::of(values)) {
                 lanes[i] = value;

@@ -17,7 +17,7 @@ use crate::kernels::element::Element;
 use crate::kernels::pack::Packed;
 use crate::kernels::plane::{Extent, Plane};
 use crate::kernels::scratch::Scratch;
-use crate::kernels::tile::{Factors, MAX_ROWS, PANEL, Tile};
+use crate::kernels::tile::{Factors, MAX_ROWS, PANEL, Session, Tile};
 use form::{Inputs, Lanes, RESULTS, Results, Sums, TERMS, Window, lanes};
 
 /// Places of a square, row by row.
@@ -72,80 +72,144 @@ dispatch! {
     }
 }
 
-/// The sums at a place, for some squares. A whole [`Tile`] lies in the same sets of a cache as the next, which its odd lines prevent.
-struct Place {
-    sums: Tile,
-    _odd: [f32; PANEL],
-}
-
 /// The convolution of a plane; `take` takes each block of its sums.
+///
+/// At each place the weights meet the squares of several rows, so that they come from memory seldom and stay in the first-level
+/// cache while they are needed.
 ///
 /// # Panics
 /// If the plane has another border than 1, the weights were not packed here for its channels, or no kernel fits.
 pub fn convolve<E: Element>(plane: &Plane<E>, weights: &Packed<E>, mut take: impl FnMut(Block, &Tile)) {
+    /// Squares to aim at, as many as their factors are not too large for the second-level cache.
+    const SQUARES: usize = 36;
     let Extent { rows, width, channels, border } = plane.extent();
     let length = E::padded(channels);
     assert!(border == 1 && weights.depth == PLACES * length && fits::<E>());
+    if rows * width == 0 {
+        return;
+    }
     let squares = width.div_ceil(RESULTS);
+    let band = (SQUARES / squares).clamp(1, rows.div_ceil(RESULTS));
     let stride = channels.next_multiple_of(PANEL);
-    let part = squares * stride;
-    let session = E::kernels()[0].enter();
-    // As many squares in a block as the kernel takes and whose pixels a tile holds, and about as many in each.
-    let blocks = squares.div_ceil(session.rows().min(MAX_ROWS / RESULTS)).max(1);
-    let height = squares.div_ceil(blocks).max(1);
     // The lines that a row of squares is made of; two of them serve the next row as well.
-    let mut lines = Scratch::<f32>::new(PLACES * part);
-    let mut line = line_memory(squares, stride);
-    let mut factors = Scratch::<E>::new(PLACES * part);
-    let place = || Place { sums: Tile::zero(), _odd: [0.0; PANEL] };
-    let mut products: Vec<Place> = (0..PLACES).map(|_| place()).collect();
+    let mut lines = Scratch::<f32>::new(PLACES * squares * stride);
+    let mut whole = Lines::new(RESULTS * squares + 2, channels);
+    let mut factors = Scratch::<E>::new(PLACES * band * squares * stride);
+    // Places that are a whole number of pages apart lie in the same sets of a cache, which an odd number of rows prevents.
+    let odd = |count: usize| count | 1;
+    let mut products = Scratch::<f32>::new(PLACES * odd(band * squares) * PANEL);
     let mut results: [Tile; RESULTS] = array::from_fn(|_| Tile::zero());
-    for top in (0..rows).step_by(RESULTS) {
-        input_lines(plane, top, top == 0, &mut line, &mut lines);
-        for x in 0..TERMS {
-            down(&column_of(&lines, top, x), x, &mut factors);
+    let session = E::kernels()[0].enter();
+    for top in (0..rows).step_by(RESULTS * band) {
+        let tops = (top..rows).step_by(RESULTS).take(band);
+        let count = tops.len() * squares;
+        for (row, top) in tops.clone().enumerate() {
+            input_lines(plane, top, top == 0, &mut whole, &mut lines);
+            for x in 0..TERMS {
+                let to = &mut factors[row * squares * stride..];
+                down(&column_of(&lines, top, x), x, count * stride, to);
+            }
         }
+        let products = &mut products.as_chunks_mut().0[..PLACES * odd(count)];
         for column in (0..weights.columns).step_by(PANEL) {
             let columns = PANEL.min(weights.columns - column);
-            let panel = weights.panel(column);
-            for first in (0..squares).step_by(height) {
-                let count = height.min(squares - first);
-                for (place, product) in products.iter_mut().enumerate() {
-                    let a = factors[place * part + first * stride..][..count * stride].as_ptr();
-                    let b = panel[place * length * PANEL..][..length * PANEL].as_ptr();
-                    let pair = Factors { a, row_stride: stride, step: E::GROUP, shifts: &[0], length, b };
-                    // SAFETY: there are `count` rows of no fewer than `length` values, and the kernel, which fits, reads no others; the
-                    // panel has as many rows.
-                    unsafe { session.run(&pair, count, columns, &mut product.sums) };
-                }
-                gather(&products, count, &mut results);
-                let pixels = (RESULTS * count).min(width - RESULTS * first);
-                for (y, tile) in (top..rows).zip(&results) {
-                    take(Block { y, x: RESULTS * first, column, rows: pixels, columns }, tile);
+            multiply(
+                &session,
+                &factors[..PLACES * count * stride],
+                stride,
+                weights.panel(column),
+                columns,
+                products,
+            );
+            for (row, top) in tops.clone().enumerate() {
+                for first in (0..squares).step_by(MAX_ROWS / RESULTS) {
+                    let here = (MAX_ROWS / RESULTS).min(squares - first);
+                    gather(products, row * squares + first, here, &mut results);
+                    let pixels = (RESULTS * here).min(width - RESULTS * first);
+                    for (y, tile) in (top..rows).zip(&results) {
+                        take(Block { y, x: RESULTS * first, column, rows: pixels, columns }, tile);
+                    }
                 }
             }
         }
     }
 }
 
-/// Memory in which [`input_lines`] and its like have a line of `squares`, of pixels of `stride` channels.
-fn line_memory(squares: usize, stride: usize) -> Scratch<f32> {
-    let mut line = Scratch::new((RESULTS * squares + 2) * stride);
-    line.fill(0.0);
-    line
+/// At each place the product of all squares' factors, [places, squares, stride], and the first `columns` of a panel of weights:
+/// to [places, squares] and what fills up a place.
+fn multiply<E: Element>(
+    session: &Session<E>,
+    factors: &[E],
+    stride: usize,
+    panel: &[E],
+    columns: usize,
+    products: &mut [Lanes],
+) {
+    let squares = factors.len() / (PLACES * stride);
+    let length = panel.len() / (PLACES * PANEL);
+    assert!(length <= stride);
+    // About as many squares in each block.
+    let height = squares.div_ceil(squares.div_ceil(session.rows()));
+    let part = products.len() / PLACES;
+    let places = factors.chunks_exact(squares * stride).zip(panel.chunks_exact(length * PANEL));
+    for ((factors, panel), products) in places.zip(products.chunks_exact_mut(part)) {
+        for first in (0..squares).step_by(height) {
+            let rows = height.min(squares - first);
+            let a = factors[first * stride..][..rows * stride].as_ptr();
+            let b = panel.as_ptr();
+            let pair = Factors { a, row_stride: stride, step: E::GROUP, shifts: &[0], length, b };
+            // SAFETY: there are `rows` rows of no fewer than `length` values, and the kernel, which fits, reads no others; the
+            // panel has as many rows.
+            unsafe { session.run(&pair, rows, columns, &mut products[first..]) };
+        }
+    }
+}
+
+/// Lines of pixels as whole squares of whole panels.
+struct Lines<E> {
+    channels: usize,
+    /// Memory for those that are not; what there is no pixel for stays zero.
+    padded: Scratch<E>,
+}
+
+impl<E: Element> Lines<E> {
+    /// For lines of up to so many `pixels` of `channels`.
+    fn new(pixels: usize, channels: usize) -> Self {
+        let mut padded = Scratch::new(pixels * channels.next_multiple_of(PANEL));
+        padded.fill(E::default());
+        Self { channels, padded }
+    }
+
+    /// A line, where it is if it can be read there. All must have the same number of pixels.
+    fn whole<'a>(&'a mut self, line: &'a [E]) -> &'a [E] {
+        if line.len() == self.padded.len() {
+            return line;
+        }
+        let pixels = self.padded.chunks_exact_mut(self.channels.next_multiple_of(PANEL));
+        for (to, pixel) in pixels.zip(line.chunks_exact(self.channels)) {
+            to[..self.channels].copy_from_slice(pixel);
+        }
+        &self.padded
+    }
 }
 
 /// Bᵀd along the lines of the row of squares whose results begin at row `top`: line y at place y modulo their number of
 /// `lines`, [terms, terms, squares, stride], a square's channels being padded with zeros to whole panels. Two of them are there
-/// from the row above, unless this is the `first`. `memory` is [`line_memory`] for this plane alone.
-fn input_lines<E: Element>(plane: &Plane<E>, top: usize, first: bool, memory: &mut [f32], lines: &mut [f32]) {
+/// from the row above, unless this is the `first`. `whole` serves this plane alone.
+fn input_lines<E: Element>(
+    plane: &Plane<E>,
+    top: usize,
+    first: bool,
+    whole: &mut Lines<E>,
+    lines: &mut [f32],
+) {
     let extent = plane.extent();
     let all = lines.len() / TERMS;
     for y in if first { top } else { top + 2 }..top + TERMS {
         // Lines that the picture lacks are in no result that is taken, and meet zeros of the gradient: any will do.
         let line = y.min(extent.lines() - 1);
-        widen(&plane.data()[line * extent.line()..][..extent.line()], extent.channels, memory);
-        inputs_across(memory, extent.channels.next_multiple_of(PANEL), &mut lines[y % TERMS * all..][..all]);
+        let line = whole.whole(&plane.data()[line * extent.line()..][..extent.line()]);
+        inputs_across(line, extent.channels.next_multiple_of(PANEL), &mut lines[y % TERMS * all..][..all]);
     }
 }
 
@@ -155,25 +219,13 @@ fn column_of(lines: &[f32], top: usize, x: usize) -> [&[f32]; TERMS] {
     array::from_fn(|y| &lines[((top + y) % TERMS * TERMS + x) * part..][..part])
 }
 
-dispatch! {
-    /// A line of pixels in f32, each in whole panels; what is not there stays as it is, zero.
-    fn widen<E: Element>(line: &[E], channels: usize, to: &mut [f32]) {
-        let stride = channels.next_multiple_of(PANEL);
-        for (to, pixel) in to.chunks_exact_mut(stride).zip(line.chunks_exact(channels)) {
-            for (to, value) in to.iter_mut().zip(pixel) {
-                *to = value.to_f32();
-            }
-        }
-    }
-}
-
 /// The sums `S` of the first pixels of each square of a line, [terms, squares, stride].
 #[inline(always)]
-fn across<S: Sums<FROM, TERMS>, const FROM: usize>(line: &[f32], stride: usize, to: &mut [f32]) {
+fn across<E: Element, S: Sums<FROM, TERMS>, const FROM: usize>(line: &[E], stride: usize, to: &mut [f32]) {
     let part = to.len() / TERMS;
     for square in 0..part / stride {
         for i in (0..stride).step_by(PANEL) {
-            let mut pixels = [&[0.0; PANEL]; FROM];
+            let mut pixels = [lanes(line, 0); FROM];
             for (x, pixel) in pixels.iter_mut().enumerate() {
                 *pixel = lanes(line, (RESULTS * square + x) * stride + i);
             }
@@ -186,16 +238,15 @@ fn across<S: Sums<FROM, TERMS>, const FROM: usize>(line: &[f32], stride: usize, 
 
 dispatch! {
     /// Bᵀd along a line.
-    fn inputs_across(line: &[f32], stride: usize, to: &mut [f32]) {
-        across::<Inputs, TERMS>(line, stride, to);
+    fn inputs_across<E: Element>(line: &[E], stride: usize, to: &mut [f32]) {
+        across::<E, Inputs, TERMS>(line, stride, to);
     }
 }
 
 dispatch! {
-    /// Bᵀd down the lines, for column `x` of the places: to places x, terms + x, 2·terms + x and so on.
-    fn down<E: Element>(lines: &[&[f32]; TERMS], x: usize, to: &mut [E]) {
-        let part = lines[0].len();
-        for i in (0..part).step_by(PANEL) {
+    /// Bᵀd down the lines, for column `x` of the places, `part` apart: to places x, terms + x, 2·terms + x and so on.
+    fn down<E: Element>(lines: &[&[f32]; TERMS], x: usize, part: usize, to: &mut [E]) {
+        for i in (0..lines[0].len()).step_by(PANEL) {
             let mut column = [&[0.0; PANEL]; TERMS];
             for (value, line) in column.iter_mut().zip(lines) {
                 *value = lanes(line, i);
@@ -208,17 +259,19 @@ dispatch! {
 }
 
 dispatch! {
-    /// Aᵀp A of `count` squares: row by row their pixels, as many rows of a tile for each square.
-    fn gather(products: &[Place], count: usize, to: &mut [Tile; RESULTS]) {
+    /// Aᵀp A of `count` squares from `first` on, of products [places, squares]: row by row their pixels, as many rows of a tile for
+    /// each square.
+    fn gather(products: &[Lanes], first: usize, count: usize, to: &mut [Tile; RESULTS]) {
+        let part = products.len() / PLACES;
         for square in 0..count {
             let mut places = [[&[0.0; PANEL]; TERMS]; TERMS];
-            for (places, products) in places.iter_mut().zip(products.chunks_exact(TERMS)) {
-                for (place, product) in places.iter_mut().zip(products) {
-                    *place = &product.sums.0[square];
-                }
+            for (place, product) in places.iter_mut().flatten().enumerate() {
+                *product = &products[place * part + first + square];
             }
             for (row, to) in Results::of_square(places).iter().zip(&mut *to) {
-                to.0[RESULTS * square..][..RESULTS].copy_from_slice(row);
+                for (to, pixel) in to.0[RESULTS * square..].iter_mut().zip(row) {
+                    *to = *pixel;
+                }
             }
         }
     }
