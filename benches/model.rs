@@ -123,6 +123,7 @@ fn rate(work: &str, numbers: &str, seconds: f64) -> Result<f64> {
                 device: Device::Cpu,
                 precision,
                 self_ensemble: false,
+                skip_transformer: false,
                 cutting: Cutting::ByTask,
             };
             let model = Model { config, parameters, provenance: Default::default() };

@@ -216,7 +216,7 @@ _ipt() {
             return 0
             ;;
         ipt__subcmd__restore)
-            opts="-t -m -o -v -q -j -h --task --list --model --self-ensemble --tiling --baseline --device --precision --out --files0-from --overwrite --skip-existing --format --dry-run --fail-fast --json --verbose --quality --chroma --webp-quality --png-effort --strip --quiet --jobs --help"
+            opts="-t -m -o -v -q -j -h --task --list --model --self-ensemble --skip-transformer --tiling --baseline --device --precision --out --files0-from --overwrite --skip-existing --format --dry-run --fail-fast --json --verbose --quality --chroma --webp-quality --png-effort --strip --quiet --jobs --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -178,6 +178,7 @@ fn a_picture_is_restored_alike() {
             device: device.clone(),
             precision: Precision::F32,
             self_ensemble: false,
+            skip_transformer: false,
             cutting: Cutting::ByTask,
         };
         let restorer = Restorer::new(&model, &[Task::SuperResolution(Scale::X2)], options).unwrap();

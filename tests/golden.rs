@@ -68,6 +68,7 @@ fn restorations_of_a_small_seeded_model() {
             device: Device::Cpu,
             precision: Precision::F32,
             self_ensemble: false,
+            skip_transformer: false,
             cutting: Cutting::ByTask,
         };
         Restorer::new(&model, &[task], options).unwrap().restore(picture).unwrap()

@@ -1,7 +1,7 @@
 //! The model against the specification.
 
 use candle_core::{Device, Tensor};
-use ipt::model::{CoarseLevel, Config, INPUT, Preset, TailForm, TaskEmbedding};
+use ipt::model::{CoarseLevel, Config, INPUT, Ipt, Preset, TailForm, TaskEmbedding};
 use ipt::ops::{Precision, Tape};
 use ipt::weights::Parameters;
 use ipt::{Scale, Task};
@@ -76,6 +76,28 @@ fn every_task_gives_its_size_in_every_form() {
         }
         assert!(model.forward(&input(INPUT), "denoise70".parse().unwrap()).is_err());
     }
+}
+
+#[test]
+fn without_the_transformer_the_tail_has_what_the_head_gives() {
+    let config = Config {
+        shared_blocks: 1,
+        bicubic_residual: false,
+        ..Config::preset(Preset::Tiny, tasks(&["sr2", "denoise30"]))
+    };
+    let parameters = Parameters::init(&config, 0, &Device::Cpu).unwrap();
+    let model = || parameters.model(&config, Precision::F32).unwrap();
+    let x = Tensor::rand(0f32, 255f32, (1, INPUT, INPUT, 3), &Device::Cpu).unwrap();
+    let restored = |model: Ipt| -> Vec<f32> {
+        let output = model.forward(&x, config.tasks[1]).unwrap().pictures;
+        output.flatten_all().unwrap().to_vec1().unwrap()
+    };
+    let (whole, without) = (restored(model()), restored(model().without_transformer()));
+    for name in ["body.mlp_head.3.weight", "body.mlp_head.3.bias"] {
+        let last = parameters.get(name).unwrap();
+        last.set(&last.as_tensor().zeros_like().unwrap()).unwrap();
+    }
+    assert!(without != whole && without == restored(model()));
 }
 
 #[test]

@@ -31,7 +31,13 @@ pub fn run(args: &Restore, global: &Global) -> anyhow::Result<Exit> {
         TilingName::Published => Cutting::Published,
     };
     let busy = if device.is_cpu() { Busy::Threads } else { Busy::Gpu };
-    let options = Options { device, precision, self_ensemble: args.self_ensemble, cutting };
+    let options = Options {
+        device,
+        precision,
+        self_ensemble: args.self_ensemble,
+        skip_transformer: args.skip_transformer,
+        cutting,
+    };
     let restorer = Restorer::new(&model, tasks, options)?;
     if let Some(exit) = files.only_shown()? {
         return Ok(exit);

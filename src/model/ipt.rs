@@ -25,6 +25,7 @@ pub struct Ipt {
     packed: Option<PackedWeights>,
     heads: Vec<Head>,
     body: Body,
+    skips_transformer: bool,
     tails: Vec<Tail>,
 }
 
@@ -32,7 +33,8 @@ pub struct Ipt {
 pub struct Output {
     /// Restored pictures, `[B, H·scale, W·scale, 3]`, 0..255 but not clipped.
     pub pictures: Tensor,
-    /// The features that the contrastive loss compares, `[B, N, C·P²]` (paper, eq. 5).
+    /// The features that the contrastive loss compares, `[B, N, C·P²]` (paper, eq. 5); without the transformer the head's,
+    /// `[B, H, W, C]`.
     pub features: Tensor,
 }
 
@@ -58,6 +60,7 @@ impl Ipt {
             packed: None,
             heads,
             body: Body::new(config, vb.pp("body"))?,
+            skips_transformer: false,
             tails,
         })
     }
@@ -65,6 +68,11 @@ impl Ipt {
     /// The same for parameters that do not change any more: what is made of them is kept.
     pub fn frozen(self) -> Self {
         Self { packed: Some(PackedWeights::default()), ..self }
+    }
+
+    /// The same without the transformer: it adds nothing to the features of the head.
+    pub fn without_transformer(self) -> Self {
+        Self { skips_transformer: true, ..self }
     }
 
     /// The model's shape and tasks.
@@ -116,17 +124,23 @@ impl Ipt {
         }
         let centred = ops::add_repeated(x, &self.minus_mean, 0..3, pass)?;
         let inner = ops::scale(&centred, self.config.white / 255.0, pass)?;
-        let features = self.heads[index].forward(&inner, pass)?;
-        let tokens = self.body.forward(&features, index, pass)?;
-        let (_, height, width, _) = features.dims4()?;
-        let folded = self.body.fold(&tokens, (height, width), pass)?;
-        let deep = self.body.refine(&ops::add(&folded, &features, pass)?, pass)?;
+        let shallow = self.heads[index].forward(&inner, pass)?;
+        let (sum, features) = match self.skips_transformer {
+            true => (shallow.clone(), shallow),
+            false => {
+                let tokens = self.body.forward(&shallow, index, pass)?;
+                let (_, height, width, _) = shallow.dims4()?;
+                let folded = self.body.fold(&tokens, (height, width), pass)?;
+                (ops::add(&folded, &shallow, pass)?, tokens)
+            }
+        };
+        let deep = self.body.refine(&sum, pass)?;
         let inner = self.tails[index].forward(&deep, pass)?;
         let outer = ops::scale(&inner, 255.0 / self.config.white, pass)?;
         let pictures = match self.config.bicubic_residual {
             true => ops::add(&outer, &bicubic(x, task.scale())?, pass)?,
             false => ops::add_repeated(&outer, &self.mean, 0..3, pass)?,
         };
-        Ok(Output { pictures, features: tokens })
+        Ok(Output { pictures, features })
     }
 }

@@ -32,6 +32,8 @@ pub struct Options {
     /// Whether each tile is restored in its eight flips and transposes and the mean taken: a
     /// little better, eight times the work.
     pub self_ensemble: bool,
+    /// Whether the transformer is left out ([`Ipt::without_transformer`]).
+    pub skip_transformer: bool,
     /// How a picture is cut into tiles.
     pub cutting: Cutting,
 }
@@ -94,6 +96,7 @@ impl Restorer {
             model.config.task_index(task)?;
         }
         let ipt = model.parameters.inference_model(&model.config, options.precision, &options.device)?;
+        let ipt = if options.skip_transformer { ipt.without_transformer() } else { ipt };
         let tasks = tasks.to_vec();
         // Two turns for each thread, so that one that is slow keeps the others waiting for less.
         let (inputs, turns) = match options.device.is_cpu() {
@@ -257,8 +260,13 @@ mod tests {
         let parameters = Parameters::init(&config, 1, &Device::Cpu).unwrap();
         let model = Model { config, parameters, provenance: Default::default() };
         let cutting = Cutting::ByTask;
-        let options =
-            Options { device: Device::Cpu, precision: Precision::F32, self_ensemble: false, cutting };
+        let options = Options {
+            device: Device::Cpu,
+            precision: Precision::F32,
+            self_ensemble: false,
+            skip_transformer: false,
+            cutting,
+        };
         let picture = Picture::new(150, 49, Layout::Grey, Samples::Eight(vec![7; 150 * 49])).unwrap();
         let restorer = Restorer::new(&model, &[tasks[1], tasks[0]], options).unwrap();
         let mut seen = Vec::new();

@@ -144,6 +144,7 @@ impl Validation {
                 device: machine.device.clone(),
                 precision: machine.precision,
                 self_ensemble: false,
+                skip_transformer: false,
                 cutting: Cutting::ByTask,
             };
             let restorer = Restorer::new(model, &[*task], options)?;

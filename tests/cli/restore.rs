@@ -1,7 +1,9 @@
 //! `ipt restore`.
 
-use candle_core::DType;
+use candle_core::{DType, Device};
+use ipt::model::Config;
 use ipt::picture::{Format, Layout, Picture, Samples, decode, encode};
+use ipt::weights::{Model, Parameters};
 
 use crate::harness::{TestEnv, grey, look, picture, tiny};
 
@@ -28,6 +30,20 @@ fn a_model_restores_trees_files_and_pipes() {
     let (width, height, _) =
         look(&env.assert_output("restore --model model.safetensors --task sr2", &grey(1, 1)));
     assert_eq!((width, height), (2, 2));
+}
+
+#[test]
+fn the_transformer_can_be_left_out() {
+    let env = TestEnv::with(&["a.png"]);
+    // A fresh tail gives nothing where it adds to the bicubic picture.
+    let config = Config { bicubic_residual: false, ..tiny(&["sr2"]).config };
+    let parameters = Parameters::init(&config, 1, &Device::Cpu).unwrap();
+    let model = Model { config, parameters, provenance: Default::default() };
+    model.save(&env.path("m.safetensors"), DType::F16).unwrap();
+    let [whole, without] = ["", "--skip-transformer"].map(|option| {
+        env.assert_output(&format!("restore --model m.safetensors --task sr2 {option} a.png"), b"")
+    });
+    assert!(without != whole && look(&without) == look(&whole));
 }
 
 #[test]
@@ -80,7 +96,9 @@ fn the_baseline_needs_no_model() {
             .picture,
         ipt::picture::decode(&env.read("a.png")).unwrap().picture
     );
-    env.assert_error("restore --baseline --self-ensemble --task sr2 a.png", &["--self-ensemble"]);
+    for option in ["--self-ensemble", "--skip-transformer"] {
+        env.assert_error(&format!("restore --baseline {option} --task sr2 a.png"), &[option]);
+    }
     for (times, reason) in [(9, "gigapixels"), (32, "a side")] {
         let tasks = vec!["sr4"; times].join(",");
         env.assert_failure(&format!("restore --baseline --task {tasks} a.png b.png"), &[reason]);
