@@ -161,9 +161,9 @@ fn enlargement_has_one_head_by_default_and_noise_another() {
 }
 
 #[test]
-fn noise_has_a_coarse_level_by_default() {
+fn noise_and_rain_have_a_coarse_level_by_default() {
     let coarse = Config::preset(Preset::Default, Task::PRETRAINING.to_vec()).coarse;
-    assert!(coarse.keys().eq(&tasks(&["denoise30", "denoise50"])));
+    assert!(coarse.keys().eq(&tasks(&["denoise30", "denoise50", "derain"])));
     assert!(coarse.values().all(|&level| level == CoarseLevel { after: 4, blocks: 6 }));
     assert!(Config::preset(Preset::Base, Task::PRETRAINING.to_vec()).coarse.is_empty());
 }

@@ -34,7 +34,7 @@ pub struct Train {
     pub blocks: Vec<HeadBlocks<1>>,
     /// Residual blocks of a coarse level in the middle of each head, and, given again, of the heads of these tasks: they
     /// see squares of 2×2 as one, and so twice as far for a quarter of the work; 0 for no level [default: those of --from;
-    /// in the preset default 6 for noise]. What a trained model has not changes nothing until it has learned
+    /// in the preset default 6 for noise and rain]. What a trained model has not changes nothing until it has learned
     #[arg(long, value_name = "[TASK,...=]N")]
     pub coarse_blocks: Vec<HeadBlocks<0>>,
     /// Tasks that share one head, where each else has its own: what one learns serves all, and the model is smaller.

@@ -209,7 +209,7 @@ impl Config {
                 let noise = of(|task| matches!(task, Task::Denoise(_)));
                 let level = CoarseLevel { after: default.blocks / 2, blocks: 6 };
                 Self {
-                    coarse: noise.iter().map(|&task| (task, level)).collect(),
+                    coarse: of(|task| task.scale() == 1).into_iter().map(|task| (task, level)).collect(),
                     shared_heads: shared_heads([enlarged, noise]),
                     ..default
                 }
