@@ -130,6 +130,10 @@ pub(super) trait Register: Copy {
 /// Steps of the sum that packed B is asked for ahead of its use.
 const PREFETCH: usize = 8;
 
+/// Steps of the sum that are written out one after another, so that counting takes fewer instructions. Where another thread has the
+/// other half of the core, instructions are what there is least of.
+const UNROLL: usize = 4;
+
 /// A block of `ROWS` rows and `COLUMNS` registers. `column` is the first column within the panel.
 ///
 /// # Safety
@@ -141,34 +145,83 @@ pub(super) unsafe fn block<V: Register, const ROWS: usize, const COLUMNS: usize>
     out: &mut [Row],
 ) {
     let group = <V::Element as Element>::GROUP;
-    let (stride, step) = (factors.row_stride, factors.step);
-    // SAFETY: the caller promises that A and the panel are readable for these shifts and lengths, and has
-    // ROWS rows of sums; column + COLUMNS * LANES <= PANEL.
+    // One of the two distances is known here, which leaves half of the addresses to the instructions that read them.
+    // SAFETY: the caller's promise.
+    let sums = unsafe {
+        if factors.step == group {
+            block_sums::<V, ROWS, COLUMNS>(factors, column, factors.row_stride, group)
+        } else {
+            block_sums::<V, ROWS, COLUMNS>(factors, column, group, factors.step)
+        }
+    };
+    for (i, sums) in sums.iter().enumerate() {
+        for (j, sum) in sums.iter().enumerate() {
+            // SAFETY: the caller has ROWS rows of sums, and column + COLUMNS * LANES <= PANEL.
+            unsafe { sum.store(out.as_mut_ptr().add(i).cast::<f32>().add(column + j * V::LANES)) };
+        }
+    }
+}
+
+/// The sums of [`block`]. Rows of A are `stride` apart, words of a row `step`.
+///
+/// # Safety
+/// As [`block`].
+#[inline(always)]
+unsafe fn block_sums<V: Register, const ROWS: usize, const COLUMNS: usize>(
+    factors: &Factors<'_, V::Element>,
+    column: usize,
+    stride: usize,
+    step: usize,
+) -> [[V; COLUMNS]; ROWS] {
+    let group = <V::Element as Element>::GROUP;
+    let steps = factors.length / group;
+    // SAFETY: the caller promises that A and the panel are readable for these shifts and lengths.
     unsafe {
         let mut sums = [[V::zero(); COLUMNS]; ROWS];
         let mut b = factors.b.add(column * group);
         for &shift in factors.shifts {
-            // Four rows share a base, so that few address registers are needed.
-            let mut bases: [_; 3] = std::array::from_fn(|i| factors.a.wrapping_add(shift + 4 * i * stride));
-            for _ in 0..factors.length / group {
-                V::prefetch(b.wrapping_add(PREFETCH * PANEL * group));
-                let mut factor = [V::zero(); COLUMNS];
-                for (j, factor) in factor.iter_mut().enumerate() {
-                    *factor = V::load(b.add(j * V::LANES * group));
-                }
-                for (i, sums) in sums.iter_mut().enumerate() {
-                    let word = V::splat(bases[i / 4].add(i % 4 * stride));
-                    for (sum, factor) in sums.iter_mut().zip(factor) {
-                        *sum = sum.add_product(word, factor);
-                    }
-                }
-                bases = bases.map(|base| base.wrapping_add(step));
+            let mut a = factors.a.add(shift);
+            for _ in 0..steps / UNROLL {
+                add_steps::<V, ROWS, COLUMNS, UNROLL>(&mut sums, a, stride, step, b);
+                a = a.wrapping_add(UNROLL * step);
+                b = b.add(UNROLL * PANEL * group);
+            }
+            for _ in 0..steps % UNROLL {
+                add_steps::<V, ROWS, COLUMNS, 1>(&mut sums, a, stride, step, b);
+                a = a.wrapping_add(step);
                 b = b.add(PANEL * group);
             }
         }
-        for (i, sums) in sums.iter().enumerate() {
-            for (j, sum) in sums.iter().enumerate() {
-                sum.store(out.as_mut_ptr().add(i).cast::<f32>().add(column + j * V::LANES));
+        sums
+    }
+}
+
+/// Adds `STEPS` steps of the sum, whose words begin at `a` and `b`.
+///
+/// # Safety
+/// As [`block`].
+#[inline(always)]
+unsafe fn add_steps<V: Register, const ROWS: usize, const COLUMNS: usize, const STEPS: usize>(
+    sums: &mut [[V; COLUMNS]; ROWS],
+    a: *const V::Element,
+    stride: usize,
+    step: usize,
+    b: *const V::Element,
+) {
+    let row = PANEL * <V::Element as Element>::GROUP;
+    for k in 0..STEPS {
+        // SAFETY: the caller's promise.
+        unsafe {
+            V::prefetch(b.wrapping_add((k + PREFETCH) * row));
+            let mut factor = [V::zero(); COLUMNS];
+            for (j, factor) in factor.iter_mut().enumerate() {
+                *factor = V::load(b.add(k * row + j * V::LANES * (row / PANEL)));
+            }
+            for (i, sums) in sums.iter_mut().enumerate() {
+                let word = V::splat(a.add(i * stride + k * step));
+                for (sum, factor) in sums.iter_mut().zip(factor) {
+                    *sum = sum.add_product(word, factor);
+                }
             }
         }
     }
