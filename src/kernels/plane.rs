@@ -73,14 +73,7 @@ impl<E: Element> Plane<E> {
         plane
     }
 
-    /// A picture of `rows` × `width` pixels.
-    pub fn picture(extent: Extent, picture: &[f32]) -> Self {
-        let mut plane = Self::zero(extent);
-        plane.fill(picture);
-        plane
-    }
-
-    /// Puts another picture of this size in its place.
+    /// Puts a picture of `rows` × `width` pixels in its place.
     pub fn fill(&mut self, picture: &[f32]) {
         let extent = self.extent;
         let len = extent.width * extent.channels;

@@ -5,69 +5,26 @@
 
 use rayon::prelude::*;
 
-use super::conv2d::{self, Block, Geometry};
+use super::conv2d::Way;
 use super::element::Element;
+use super::geometry::{Block, Geometry};
 use super::output::{Finish, Gate, Target, write};
 use super::pack::Packed;
 use super::plane::Plane;
 use super::rows::{add_rows, sum_parts};
 use super::tile::Tile;
-use super::winograd;
 
 /// Packed weights of a block's two convolutions, or the turned ones.
 pub type Weights<'a, E> = [&'a Packed<E>; 2];
 
 /// Packs weights [C, C, k, k] for [`forward`].
 pub fn pack_weights<E: Element>(geometry: &Geometry, weights: &[f32]) -> Packed<E> {
-    match winograd::serves::<E>(geometry) {
-        true => winograd::pack_weights(geometry, weights),
-        false => conv2d::pack_weights(geometry, weights),
-    }
+    Way::in_chain::<E>(geometry).pack_weights(geometry, weights)
 }
 
 /// Packs the same for [`backward`].
 pub fn pack_turned_weights<E: Element>(geometry: &Geometry, weights: &[f32]) -> Packed<E> {
-    match winograd::serves::<E>(geometry) {
-        true => winograd::pack_turned_weights(geometry, weights),
-        false => conv2d::pack_turned_weights(geometry, weights),
-    }
-}
-
-/// The convolution of a plane with weights that were packed here.
-fn convolve<E: Element>(
-    geometry: &Geometry,
-    plane: &Plane<E>,
-    weights: &Packed<E>,
-    take: impl FnMut(Block, &Tile),
-) {
-    match winograd::serves::<E>(geometry) {
-        true => winograd::convolve(plane, weights, take),
-        false => conv2d::convolve(plane, weights, take),
-    }
-}
-
-/// Values of what [`add_weight_sums`] adds to.
-fn weight_sums<E: Element>(geometry: &Geometry) -> usize {
-    match winograd::serves::<E>(geometry) {
-        true => winograd::weight_sums(geometry),
-        false => geometry.weights(),
-    }
-}
-
-/// Adds the gradient of the weights, in sums that [`unfolded`] makes weights of.
-fn add_weight_sums<E: Element>(geometry: &Geometry, x: &Plane<E>, gradient: &Plane<E>, sums: &mut [f32]) {
-    match winograd::serves::<E>(geometry) {
-        true => winograd::add_weight_sums(x, gradient, sums),
-        false => conv2d::add_weight_sums(x, gradient, sums),
-    }
-}
-
-/// The gradient of the weights, [C, C, k, k].
-fn unfolded<E: Element>(geometry: &Geometry, sums: &[f32]) -> Vec<f32> {
-    match winograd::serves::<E>(geometry) {
-        true => winograd::unfolded(geometry, sums),
-        false => conv2d::unfolded(geometry, sums),
-    }
+    Way::in_chain::<E>(geometry).pack_turned_weights(geometry, weights)
 }
 
 /// The inputs of a block's two convolutions.
@@ -93,6 +50,7 @@ pub fn forward<E: Element>(
     biases: &[[&[f32]; 2]],
     keep: bool,
 ) -> (Vec<f32>, Vec<Vec<Inputs<E>>>) {
+    let way = Way::in_chain::<E>(geometry);
     let extent = geometry.extent(geometry.height, geometry.inputs);
     let mut out = x.to_vec();
     let picture = |sum: &mut [f32]| {
@@ -102,13 +60,11 @@ pub fn forward<E: Element>(
             let [mut input, mut inner] =
                 spare.take().unwrap_or_else(|| [(); 2].map(|()| Plane::<E>::zero(extent)));
             input.fill(sum);
-            convolve(geometry, &input, first, |Block { y, x, column, rows, columns }, tile| {
+            way.convolve(&input, first, |Block { y, x, column, rows, columns }, tile| {
                 let to = &mut inner.data_mut()[extent.at(y, x) + column..];
                 E::write_gated(tile, rows, columns, to, extent.channels, &Gate::Relu(&first_bias[column..]));
             });
-            convolve(geometry, &inner, second, |block, tile| {
-                add(geometry, sum, &block, tile, Some(second_bias))
-            });
+            way.convolve(&inner, second, |block, tile| add(geometry, sum, &block, tile, Some(second_bias)));
             match keep {
                 true => kept.push([input, inner]),
                 false => spare = Some([input, inner]),
@@ -136,27 +92,29 @@ pub fn backward<E: Element>(
     let Geometry { height, outputs, .. } = *geometry;
     let extent = geometry.extent(height, outputs);
     // All gradients of one convolution, one after the other.
-    let weights = weight_sums::<E>(geometry);
+    let way = Way::in_chain::<E>(geometry);
+    let weights = way.weight_sums(geometry);
     let each = weights + outputs;
     let all = 2 * turned.len() * each;
     let picture = |sum: &mut [f32], kept: Vec<Inputs<E>>, totals: &mut [f32]| {
+        // Their borders are zero, and all else is written anew for each block.
+        let [mut outer, mut middle] = [(); 2].map(|()| Plane::<E>::zero(extent));
         let blocks = kept.into_iter().zip(turned).zip(totals.chunks_exact_mut(2 * each)).rev();
         for (([input, inner], [first, second]), totals) in blocks {
             let (first_total, second_total) = totals.split_at_mut(each);
-            let outer = Plane::<E>::picture(extent, sum);
+            outer.fill(sum);
             let (sums, bias) = second_total.split_at_mut(weights);
             add_rows(sum, bias);
-            add_weight_sums(geometry, &inner, &outer, sums);
-            let mut middle = Plane::zero(extent);
-            convolve(geometry, &outer, second, |Block { y, x, column, rows, columns }, tile| {
+            way.add_weight_sums(&inner, &outer, sums);
+            way.convolve(&outer, second, |Block { y, x, column, rows, columns }, tile| {
                 let place = extent.at(y, x) + column;
                 let gate = Gate::Where(&inner.data()[place..]);
                 E::write_gated(tile, rows, columns, &mut middle.data_mut()[place..], extent.channels, &gate);
             });
             let (sums, bias) = first_total.split_at_mut(weights);
             add_rows(&middle.data()[..extent.lines() * extent.line()], bias);
-            add_weight_sums(geometry, &input, &middle, sums);
-            convolve(geometry, &middle, first, |block, tile| add(geometry, sum, &block, tile, None));
+            way.add_weight_sums(&input, &middle, sums);
+            way.convolve(&middle, first, |block, tile| add(geometry, sum, &block, tile, None));
         }
     };
     let len = picture_len(geometry);
@@ -170,7 +128,7 @@ pub fn backward<E: Element>(
     let totals = sum_parts(totals, all);
     let convolution = |totals: &[f32]| {
         let (sums, bias) = totals.split_at(weights);
-        Gradient { weights: unfolded::<E>(geometry, sums), bias: bias.to_vec() }
+        Gradient { weights: way.unfolded(geometry, sums), bias: bias.to_vec() }
     };
     let block = |totals: &[f32]| [convolution(&totals[..each]), convolution(&totals[each..])];
     (gradient, totals.chunks_exact(2 * each).map(block).collect())

@@ -5,8 +5,8 @@
 
 use super::form::{Gradients, Inputs, RESULTS, Sums, TERMS, WindowGradient, lanes};
 use super::{Lines, PLACES, across, column_of, fits, input_lines};
-use crate::kernels::conv2d::{self, Geometry};
 use crate::kernels::element::Element;
+use crate::kernels::geometry::{self, Geometry};
 use crate::kernels::output::{Finish, Target, strip};
 use crate::kernels::plane::{Extent, Plane};
 use crate::kernels::scratch::Scratch;
@@ -185,7 +185,7 @@ pub fn unfolded(geometry: &Geometry, sums: &[f32]) -> Vec<f32> {
     let each = geometry.inputs * geometry.outputs;
     let mut windows = vec![0.0; 9 * each];
     gathered(each, sums, &mut windows);
-    conv2d::unfolded(geometry, &windows)
+    geometry::unfolded(geometry, &windows)
 }
 
 dispatch! {
@@ -209,6 +209,7 @@ dispatch! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::direct;
     use crate::kernels::element::Bf16;
     use crate::kernels::test_value as value;
     use crate::kernels::winograd::tests::served;
@@ -220,13 +221,15 @@ mod tests {
             (0..height * width * channels).map(|i| value(3 * i + shift)).collect()
         };
         let plane = |channels: usize, picture: &[f32]| {
-            Plane::<E>::picture(geometry.extent(height, channels), picture)
+            let mut plane = Plane::<E>::zero(geometry.extent(height, channels));
+            plane.fill(picture);
+            plane
         };
         let x = plane(inputs, &picture(inputs, 1));
         let gradient = plane(outputs, &picture(outputs, 2));
         let mut plain = vec![0.0; geometry.weights()];
-        conv2d::add_weight_sums(&x, &gradient, &mut plain);
-        let plain = conv2d::unfolded(&geometry, &plain);
+        direct::add_weight_sums(&x, &gradient, &mut plain);
+        let plain = geometry::unfolded(&geometry, &plain);
         let mut sums = vec![0.0; weight_sums(&geometry)];
         for times in [1.0, 2.0] {
             add_weight_sums(&x, &gradient, &mut sums);

@@ -12,8 +12,8 @@ pub use gradient::{add_weight_sums, unfolded, weight_sums};
 
 use std::array;
 
-use crate::kernels::conv2d::{Block, Geometry, pack_windows};
 use crate::kernels::element::Element;
+use crate::kernels::geometry::{Block, Geometry, pack_windows};
 use crate::kernels::pack::Packed;
 use crate::kernels::plane::{Extent, Plane};
 use crate::kernels::scratch::Scratch;
@@ -281,7 +281,7 @@ dispatch! {
 mod tests {
     use super::*;
     use crate::kernels::element::Bf16;
-    use crate::kernels::{conv2d, test_value as value};
+    use crate::kernels::{direct, test_value as value};
 
     /// The geometry, if this machine takes it this way.
     pub fn served<E: Element>(
@@ -300,7 +300,8 @@ mod tests {
         let picture: Vec<f32> = (0..height * width * inputs.max(outputs)).map(value).collect();
         let weights: Vec<f32> = (0..geometry.weights()).map(|i| value(3 * i + 1)).collect();
         let compare = |channels: usize, ours: Packed<E>, plain: Packed<E>| {
-            let plane = Plane::<E>::picture(geometry.extent(height, channels), &picture);
+            let mut plane = Plane::<E>::zero(geometry.extent(height, channels));
+            plane.fill(&picture);
             let mut results = [(); 2].map(|()| vec![f32::NAN; height * width * plain.columns]);
             let put = |all: &mut [f32], block: Block, tile: &Tile| {
                 for row in 0..block.rows {
@@ -309,7 +310,7 @@ mod tests {
                 }
             };
             convolve(&plane, &ours, |block, tile| put(&mut results[0], block, tile));
-            conv2d::convolve(&plane, &plain, |block, tile| put(&mut results[1], block, tile));
+            direct::convolve(&plane, &plain, |block, tile| put(&mut results[1], block, tile));
             let [ours, plain] = results;
             let size = plain.iter().map(|x| x * x).sum::<f32>() / plain.len() as f32;
             for (a, b) in ours.iter().zip(&plain) {
@@ -319,9 +320,9 @@ mod tests {
                 );
             }
         };
-        let pack = conv2d::pack_weights(&geometry, &weights);
+        let pack = direct::pack_weights(&geometry, &weights);
         compare(inputs, pack_weights(&geometry, &weights), pack);
-        let pack = conv2d::pack_turned_weights(&geometry, &weights);
+        let pack = direct::pack_turned_weights(&geometry, &weights);
         compare(outputs, pack_turned_weights(&geometry, &weights), pack);
     }
 
