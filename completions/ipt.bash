@@ -414,7 +414,7 @@ _ipt() {
             return 0
             ;;
         ipt__subcmd__train)
-            opts="-o -q -j -h --preset --from --blocks --coarse-blocks --share-head --shared-blocks --unshuffle --tasks --task-weights --pairs --files-from --out --freeze-body --resume --config --steps --epochs --max-time --save-every --keep --batch --accumulate --seed --optimizer --lr --schedule --warmup --loss --lambda --contrastive-form --contrastive-patches --clip --ema --validate --validate-every --rain-streaks --cache --device --precision --quiet --jobs --help"
+            opts="-o -q -j -h --preset --from --blocks --coarse-blocks --share-head --shared-blocks --unshuffle --tasks --task-weights --pairs --files-from --out --freeze-body --skip-transformer --resume --config --steps --epochs --max-time --save-every --keep --batch --accumulate --seed --optimizer --lr --schedule --warmup --loss --lambda --contrastive-form --contrastive-patches --clip --ema --validate --validate-every --rain-streaks --cache --device --precision --quiet --jobs --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -636,7 +636,7 @@ _ipt() {
             return 0
             ;;
         ipt__subcmd__tune)
-            opts="-t -m -o -q -j -h --task --model --pairs --validate-pairs --files-from --out --freeze-body --resume --config --steps --epochs --max-time --save-every --keep --batch --accumulate --seed --optimizer --lr --schedule --warmup --loss --lambda --contrastive-form --contrastive-patches --clip --ema --validate --validate-every --rain-streaks --cache --device --precision --quiet --jobs --help"
+            opts="-t -m -o -q -j -h --task --model --pairs --validate-pairs --files-from --out --freeze-body --skip-transformer --resume --config --steps --epochs --max-time --save-every --keep --batch --accumulate --seed --optimizer --lr --schedule --warmup --loss --lambda --contrastive-form --contrastive-patches --clip --ema --validate --validate-every --rain-streaks --cache --device --precision --quiet --jobs --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -199,6 +199,7 @@ f32\t''
 bf16\t''"
 complete -c ipt -n "__fish_ipt_using_subcommand train" -s j -l jobs -d 'Threads to use; all of the machine\'s if not given' -r
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l freeze-body -d 'Leave the body of the trained model as it is: train heads, tails and task embeddings only. What is not trained at all (in train, a task of weight 0) then gives what it gave before; where it shares its head with a task that is trained, the run is refused'
+complete -c ipt -n "__fish_ipt_using_subcommand train" -l skip-transformer -d 'Train as `ipt restore --skip-transformer` restores; with --freeze-body and --lambda 0. With the built-in model and AVX2 a step takes a quarter less time'
 complete -c ipt -n "__fish_ipt_using_subcommand train" -l resume -d 'Go on from the newest sound checkpoint of the run'
 complete -c ipt -n "__fish_ipt_using_subcommand train" -s q -l quiet -d 'Say nothing but errors'
 complete -c ipt -n "__fish_ipt_using_subcommand train" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -249,6 +250,7 @@ f32\t''
 bf16\t''"
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -s j -l jobs -d 'Threads to use; all of the machine\'s if not given' -r
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l freeze-body -d 'Leave the body of the trained model as it is: train heads, tails and task embeddings only. What is not trained at all (in train, a task of weight 0) then gives what it gave before; where it shares its head with a task that is trained, the run is refused'
+complete -c ipt -n "__fish_ipt_using_subcommand tune" -l skip-transformer -d 'Train as `ipt restore --skip-transformer` restores; with --freeze-body and --lambda 0. With the built-in model and AVX2 a step takes a quarter less time'
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -l resume -d 'Go on from the newest sound checkpoint of the run'
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -s q -l quiet -d 'Say nothing but errors'
 complete -c ipt -n "__fish_ipt_using_subcommand tune" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -179,6 +179,7 @@ pub(super) fn take(options: &mut Options, args: &Training) -> anyhow::Result<()>
         options.photos = photos;
     }
     options.freeze_body |= args.freeze_body;
+    options.skip_transformer |= args.skip_transformer;
     put(&mut options.batch, &args.batch);
     put(&mut options.accumulate, &args.accumulate);
     options.steps = args.steps.or(options.steps);

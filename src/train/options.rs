@@ -91,6 +91,9 @@ pub struct Options {
     /// Whether the body stays as that has it (task embeddings are trained).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub freeze_body: bool,
+    /// Whether heads and tails learn without the transformer, which adds nothing to the features of the head then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skip_transformer: bool,
     /// What is different where the run tunes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tune: Option<Tune>,
@@ -169,6 +172,7 @@ impl Options {
             precision: Numbers::Auto,
             from: None,
             freeze_body: false,
+            skip_transformer: false,
             tune: None,
             model,
         };
@@ -242,6 +246,12 @@ impl Options {
         }
         if self.freeze_body && self.from.is_none() {
             return refuse("only a trained body can stay as it is");
+        }
+        if self.skip_transformer && !(self.freeze_body && self.lambda == 0.0) {
+            return refuse(
+                "without the transformer the body cannot be trained, nor what it gives be compared: take \
+                 --freeze-body and --lambda 0",
+            );
         }
         if self.freeze_body
             && let Some(still) = self.changes_unasked()
@@ -329,6 +339,8 @@ mod tests {
         options.from = Some(Origin { hours: Some(1.3), ..Origin::new(Some("model.safetensors".into())) });
         options.tune = Some(Tune { validate_pairs: Some(["noisy".into(), "clean".into()]) });
         options.freeze_body = true;
+        options.skip_transformer = true;
+        options.lambda = 0.0;
         options.loss = Comparison::Psnr;
         options.pairs = vec![TaskPairs { task: Task::Derain, folders: ["rainy".into(), "dry".into()] }];
         options.save(&path).unwrap();
@@ -354,6 +366,8 @@ mod tests {
             Options { pairs: pairs(Task::PRETRAINING[0]), ..good.clone() },
             Options { validate: Some("clean".into()), ..tuned(measured) },
             Options { freeze_body: true, ..good.clone() },
+            Options { skip_transformer: true, lambda: 0.0, ..good.clone() },
+            Options { from: from.clone(), freeze_body: true, skip_transformer: true, ..good.clone() },
             Options { steps: None, ..good.clone() },
             Options { batch: 0, ..good.clone() },
             Options { rate: f64::NAN, ..good.clone() },

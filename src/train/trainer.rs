@@ -44,6 +44,7 @@ impl Trainer {
     /// A run's beginning, from the given parameters (on their device).
     pub fn start(options: &Options, parameters: Parameters, precision: Precision) -> Result<Self> {
         let model = parameters.partly_trained(&options.model, precision, |name| is_trained(options, name))?;
+        let model = if options.skip_transformer { model.without_transformer() } else { model };
         let device = model.device().clone();
         let average = Average::start(options.ema, parameters.iter())?;
         let options = options.clone();

@@ -198,6 +198,49 @@ fn a_coarse_level_changes_nothing_at_first_and_then_learns() {
     assert!(end.config.coarse.keys().all(|&task| task != sr2));
 }
 
+/// What the transformer would give changes nothing of what is learned without it.
+#[test]
+fn heads_and_tails_learn_without_the_transformer() {
+    let folder = tempfile::tempdir().unwrap();
+    let photos = photos();
+    let (path, source) = model(folder.path(), &["sr2"], &[]);
+    let mut other = source.parameters.tensors();
+    for (_, tensor) in other.iter_mut().filter(|(name, _)| name.contains("coder.")) {
+        *tensor = (&*tensor * 0.5).unwrap();
+    }
+    let parameters = Parameters::from_tensors(&source.config, other.clone(), &Device::Cpu).unwrap();
+    let other_path = folder.path().join("other.safetensors");
+    let config = source.config.clone();
+    Model { config, parameters, provenance: Default::default() }.save(&other_path, DType::F32).unwrap();
+    let learnt = |path: PathBuf, skip_transformer, out: &str| {
+        let learning = Options {
+            model: source.config.clone(),
+            from: Some(Origin::new(Some(path))),
+            freeze_body: true,
+            skip_transformer,
+            lambda: 0.0,
+            ..options(photos.path(), 3)
+        };
+        let place = folder.path().join(out);
+        go(&learning, &place, false, None);
+        Checkpoint::newest(&Place::new(&place).checkpoints()).unwrap().0.weights
+    };
+    let [without, without_other, with] = [
+        learnt(path.clone(), true, "without"),
+        learnt(other_path, true, "without-other"),
+        learnt(path, false, "with"),
+    ];
+    for (name, tensor) in &source.parameters.tensors() {
+        let [begun, without, without_other, with] =
+            [tensor, &without[name], &without_other[name], &with[name]].map(values);
+        if name.starts_with("body.") {
+            assert!(without == begun && without_other == values(&other[name]), "{name}");
+        } else {
+            assert!(without != begun && without == without_other && without != with, "{name}");
+        }
+    }
+}
+
 /// A task begins anew beside others, which stay what they are: a frozen body, and weights of 0.
 #[test]
 fn a_task_is_unshuffled_while_the_others_stay() {

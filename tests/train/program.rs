@@ -414,6 +414,7 @@ fn which_tasks_are_unshuffled() {
         ("sr2", &["--unshuffle", "derain"], "no task of the model"),
         ("derain", &["--unshuffle", "rain"], "no task 'rain'"),
         ("derain", &["--freeze-body"], "trained body"),
+        ("derain", &["--skip-transformer", "--lambda", "0"], "--freeze-body and --lambda 0"),
     ] {
         let said = fail(&[&all[..], &["no", "--preset", "tiny", "--tasks", tasks], more].concat(), at, 2);
         assert!(said.contains(reason), "{said}");
