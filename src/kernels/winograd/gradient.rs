@@ -4,7 +4,7 @@
 //! place, a product over all squares of V and A y Aᵀ of the gradient y of the results; that of g is Gᵀ dU G.
 
 use super::form::{Gradients, Inputs, RESULTS, Sums, TERMS, WindowGradient, lanes};
-use super::{Lines, PLACES, across, column_of, fits, input_lines};
+use super::{PLACES, Padding, across, column_of, fits, input_lines};
 use crate::kernels::element::Element;
 use crate::kernels::geometry::{self, Geometry};
 use crate::kernels::output::{Finish, Target, strip};
@@ -88,10 +88,10 @@ impl Band {
         let stride = x.extent().channels.next_multiple_of(PANEL);
         let mut terms = Scratch::new(PLACES * self.squares() * stride);
         let mut lines = Scratch::<f32>::new(PLACES * self.row * stride);
-        let mut whole = Lines::new(RESULTS * self.row + 2, x.extent().channels);
+        let mut padding = Padding::new(RESULTS * self.row + 2, x.extent().channels);
         for row in 0..self.rows {
             let top = self.top + RESULTS * row;
-            input_lines(x, top, row == 0, &mut whole, &mut lines);
+            input_lines(x, top, row == 0, &mut padding, &mut lines);
             for column in 0..TERMS {
                 let lines = column_of(&lines, top, column);
                 inputs_down(&lines, stride, row * self.row, self.squares(), column, &mut terms);
@@ -106,13 +106,13 @@ impl Band {
         let stride = extent.channels.next_multiple_of(PANEL);
         let mut terms = Scratch::new(PLACES * self.squares() * stride);
         let mut lines = Scratch::<f32>::new(PLACES * self.row * stride);
-        let mut whole = Lines::new(RESULTS * self.row, extent.channels);
+        let mut padding = Padding::new(RESULTS * self.row, extent.channels);
         for row in 0..self.rows {
             for (y, lines) in lines.chunks_exact_mut(TERMS * self.row * stride).take(RESULTS).enumerate() {
                 let y = self.top + RESULTS * row + y;
                 if y < extent.rows {
                     let pixels = &gradient.data()[extent.at(y, 0)..][..extent.width * extent.channels];
-                    gradients_across(whole.whole(pixels), stride, lines);
+                    gradients_across(padding.padded(pixels), stride, lines);
                 } else {
                     lines.fill(0.0);
                 }

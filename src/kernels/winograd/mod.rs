@@ -93,7 +93,7 @@ pub fn convolve<E: Element>(plane: &Plane<E>, weights: &Packed<E>, mut take: imp
     let stride = channels.next_multiple_of(PANEL);
     // The lines that a row of squares is made of; two of them serve the next row as well.
     let mut lines = Scratch::<f32>::new(PLACES * squares * stride);
-    let mut whole = Lines::new(RESULTS * squares + 2, channels);
+    let mut padding = Padding::new(RESULTS * squares + 2, channels);
     let mut factors = Scratch::<E>::new(PLACES * band * squares * stride);
     // Places that are a whole number of pages apart lie in the same sets of a cache, which an odd number of rows prevents.
     let odd = |count: usize| count | 1;
@@ -104,7 +104,7 @@ pub fn convolve<E: Element>(plane: &Plane<E>, weights: &Packed<E>, mut take: imp
         let tops = (top..rows).step_by(RESULTS).take(band);
         let count = tops.len() * squares;
         for (row, top) in tops.clone().enumerate() {
-            input_lines(plane, top, top == 0, &mut whole, &mut lines);
+            input_lines(plane, top, top == 0, &mut padding, &mut lines);
             for x in 0..TERMS {
                 let to = &mut factors[row * squares * stride..];
                 down(&column_of(&lines, top, x), x, count * stride, to);
@@ -165,14 +165,14 @@ fn multiply<E: Element>(
     }
 }
 
-/// Lines of pixels as whole squares of whole panels.
-struct Lines<E> {
+/// What makes lines of pixels whole squares of whole panels.
+struct Padding<E> {
     channels: usize,
     /// Memory for those that are not; what there is no pixel for stays zero.
     padded: Scratch<E>,
 }
 
-impl<E: Element> Lines<E> {
+impl<E: Element> Padding<E> {
     /// For lines of up to so many `pixels` of `channels`.
     fn new(pixels: usize, channels: usize) -> Self {
         let mut padded = Scratch::new(pixels * channels.next_multiple_of(PANEL));
@@ -181,7 +181,7 @@ impl<E: Element> Lines<E> {
     }
 
     /// A line, where it is if it can be read there. All must have the same number of pixels.
-    fn whole<'a>(&'a mut self, line: &'a [E]) -> &'a [E] {
+    fn padded<'a>(&'a mut self, line: &'a [E]) -> &'a [E] {
         if line.len() == self.padded.len() {
             return line;
         }
@@ -195,12 +195,12 @@ impl<E: Element> Lines<E> {
 
 /// Bᵀd along the lines of the row of squares whose results begin at row `top`: line y at place y modulo their number of
 /// `lines`, [terms, terms, squares, stride], a square's channels being padded with zeros to whole panels. Two of them are there
-/// from the row above, unless this is the `first`. `whole` serves this plane alone.
+/// from the row above, unless this is the `first`. `padding` serves this plane alone.
 fn input_lines<E: Element>(
     plane: &Plane<E>,
     top: usize,
     first: bool,
-    whole: &mut Lines<E>,
+    padding: &mut Padding<E>,
     lines: &mut [f32],
 ) {
     let extent = plane.extent();
@@ -208,7 +208,7 @@ fn input_lines<E: Element>(
     for y in if first { top } else { top + 2 }..top + TERMS {
         // Lines that the picture lacks are in no result that is taken, and meet zeros of the gradient: any will do.
         let line = y.min(extent.lines() - 1);
-        let line = whole.whole(&plane.data()[line * extent.line()..][..extent.line()]);
+        let line = padding.padded(&plane.data()[line * extent.line()..][..extent.line()]);
         inputs_across(line, extent.channels.next_multiple_of(PANEL), &mut lines[y % TERMS * all..][..all]);
     }
 }
