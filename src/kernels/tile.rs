@@ -36,7 +36,7 @@ pub struct Factors<'a, E> {
     /// From a row of A to the next, in elements.
     pub row_stride: usize,
     /// From a word of a row of A (`E::GROUP` elements) to the next, in elements: `E::GROUP` where they are neighbours. AMX
-    /// takes no others.
+    /// takes no others, and the rest only where the words of a column are neighbours: `row_stride` is `E::GROUP`.
     pub step: usize,
     /// Where each A_s begins, in elements.
     pub shifts: &'a [usize],
@@ -89,12 +89,13 @@ impl<E: Element> Session<E> {
     ///
     /// # Safety
     /// On this thread no other session was begun and ended since this one began. `rows` is in 1..=`self.rows()`, `columns`
-    /// in 1..=`PANEL`. For each shift, `length` elements are readable from
+    /// in 1..=`PANEL`. Words of a row of A or of a column are neighbours. For each shift, `length` elements are readable from
     /// the start of each of the rows of A, `rows` rounded up to the kernel's `row_group`; and B is readable as stated.
     #[inline]
     pub unsafe fn run(&self, factors: &Factors<'_, E>, rows: usize, columns: usize, sums: &mut [Row]) {
         assert!(sums.len() >= rows.next_multiple_of(self.0.row_group));
-        debug_assert!(self.0.row_group == 1 || factors.step == E::GROUP);
+        let columns_together = self.0.row_group == 1 && factors.row_stride == E::GROUP;
+        debug_assert!(columns_together || factors.step == E::GROUP);
         debug_assert!((1..=self.0.rows).contains(&rows) && (1..=PANEL).contains(&columns));
         // SAFETY: passed on to the caller; the kernel was listed, so the processor has its instructions.
         unsafe { (self.0.run)(factors, rows, columns, sums) }
@@ -274,17 +275,29 @@ mod tests {
             });
             terms.sum()
         };
+        // The same with the words of a column together.
+        let step = MAX_ROWS * E::GROUP;
+        let words = (0..3 * length).step_by(E::GROUP).flat_map(|k| (0..MAX_ROWS).map(move |m| (k, m)));
+        let turned: Vec<E> = words
+            .flat_map(|(k, m)| (0..E::GROUP).map(move |i| m * stride + shifts[k / length] + k % length + i))
+            .map(|place| E::from_f32(value(place)))
+            .collect();
+        let turned_shifts = [0, 1, 2].map(|s| s * length / E::GROUP * step);
+        let b = b.as_ptr();
+        let rows = Factors { a: a.as_ptr(), row_stride: stride, step: E::GROUP, shifts: &shifts, length, b };
+        let columns =
+            Factors { a: turned.as_ptr(), row_stride: E::GROUP, step, shifts: &turned_shifts, length, b };
         for kernel in E::kernels() {
             let session = kernel.enter();
-            for rows in 1..=kernel.rows {
+            let layouts = if kernel.row_group == 1 { &[rows, columns][..] } else { &[rows] };
+            for (factors, rows) in
+                layouts.iter().flat_map(|factors| (1..=kernel.rows).map(move |r| (factors, r)))
+            {
                 for columns in [1, 8, 16, 17, 32] {
                     let mut tile = Tile::zero();
-                    let (a, b) = (a.as_ptr(), b.as_ptr());
-                    let factors =
-                        Factors { a, row_stride: stride, step: E::GROUP, shifts: &shifts, length, b };
-                    // SAFETY: A has more rows than any row group, each longer than the last shift and the length;
-                    // B has three lengths of rows.
-                    unsafe { session.run(&factors, rows, columns, &mut tile.0) };
+                    // SAFETY: A has more rows than any row group, each longer than the last shift and the length, or as many
+                    // as there are in a block, of three lengths; B has three lengths of rows.
+                    unsafe { session.run(factors, rows, columns, &mut tile.0) };
                     for m in 0..rows {
                         for n in 0..columns {
                             let error = (exact(tile.0[m][n]) - sum(m, n)).abs();

@@ -13,9 +13,12 @@ pub type Block = [[u32; SIDE]; SIDE];
 #[inline]
 fn transpose(block: &mut Block) {
     #[cfg(target_arch = "x86_64")]
-    if super::isa::level() >= super::isa::Level::Avx512 {
-        // SAFETY: the processor has AVX-512.
-        return unsafe { super::avx512::transpose(block) };
+    match super::isa::level() {
+        // SAFETY: the processor has these instructions.
+        super::isa::Level::Avx512 => return unsafe { super::avx512::transpose(block) },
+        // SAFETY: as above.
+        super::isa::Level::Avx2 => return unsafe { super::avx2::transpose(block) },
+        super::isa::Level::Portable => (),
     }
     *block = std::array::from_fn(|i| std::array::from_fn(|j| block[j][i]));
 }
