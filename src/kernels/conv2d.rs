@@ -4,9 +4,8 @@ use rayon::prelude::*;
 
 use super::direct;
 use super::element::Element;
-use super::geometry;
-use super::geometry::Block;
 pub use super::geometry::Geometry;
+use super::geometry::{self, Block};
 use super::output::{Finish, Target, filled, write};
 use super::pack::Packed;
 use super::plane::Plane;

@@ -185,12 +185,12 @@ unsafe fn block_sums<V: Register, const ROWS: usize, const COLUMNS: usize>(
             for _ in 0..steps / UNROLL {
                 add_steps::<V, ROWS, COLUMNS, UNROLL>(&mut sums, a, stride, step, b);
                 a = a.wrapping_add(UNROLL * step);
-                b = b.add(UNROLL * PANEL * group);
+                b = b.wrapping_add(UNROLL * PANEL * group);
             }
             for _ in 0..steps % UNROLL {
                 add_steps::<V, ROWS, COLUMNS, 1>(&mut sums, a, stride, step, b);
                 a = a.wrapping_add(step);
-                b = b.add(PANEL * group);
+                b = b.wrapping_add(PANEL * group);
             }
         }
         sums
