@@ -72,7 +72,7 @@ all\t'The colour profile, too: colours may look different then'"
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -s j -l jobs -d 'Threads to use; all of the machine\'s if not given' -r
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l list -d 'Print the model\'s tasks, its measured quality, size, id and provenance'
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l self-ensemble -d 'Average the results for all eight flips and turns of the picture (for derain, for the picture and its mirror image): a little better, for eight (two) times the work'
-complete -c ipt -n "__fish_ipt_using_subcommand restore" -l skip-transformer -d 'Leave the transformer out, and let the tail have what the head gives. With the built-in model this takes 35 to 40 % less time on AVX2; enlargement and rain come out as well, and noise loses 0.003 to 0.016 dB. Other models may lose more: score both'
+complete -c ipt -n "__fish_ipt_using_subcommand restore" -l skip-transformer -d 'Leave the transformer out, and let the tail have what the head gives. With the built-in model this takes 28 to 37 % less time on AVX2; enlargement and rain come out as well, and noise loses 0.003 to 0.016 dB. Other models may lose more: score both'
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l baseline -d 'Use no model: enlarge with the bicubic filter, or pass the picture on as it is. This is what a model has to beat'
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l overwrite -d 'Replace outputs that exist'
 complete -c ipt -n "__fish_ipt_using_subcommand restore" -l skip-existing -d 'Make only the outputs that are missing'

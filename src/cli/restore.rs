@@ -41,7 +41,7 @@ pub struct Restore {
     /// image): a little better, for eight (two) times the work
     #[arg(long, conflicts_with = "baseline")]
     pub self_ensemble: bool,
-    /// Leave the transformer out, and let the tail have what the head gives. With the built-in model this takes 35 to 40 % less
+    /// Leave the transformer out, and let the tail have what the head gives. With the built-in model this takes 28 to 37 % less
     /// time on AVX2; enlargement and rain come out as well, and noise loses 0.003 to 0.016 dB. Other models may lose more: score
     /// both
     #[arg(long, conflicts_with = "baseline")]
