@@ -10,7 +10,7 @@ pub use super::pack::{Matrix, Packed};
 use super::scratch::Scratch;
 use super::tile::{Factors, PANEL, Tile};
 
-/// Rows of the output in one piece of work: a multiple of every kernel's rows.
+/// The most rows of the output in one piece of work: a multiple of every kernel's rows.
 const ROWS: usize = 192;
 /// The summed dimension is taken in parts of at most this, so that a piece of A stays in the second-level cache.
 const DEPTH: usize = 1024;
@@ -37,8 +37,10 @@ pub fn matmul<E: Element>(
         return Vec::new();
     }
     let panels = columns.div_ceil(PANEL);
-    let height = if rows.div_ceil(ROWS) * panels < PIECES { ROWS / 2 } else { ROWS };
-    let tall = rows.div_ceil(height);
+    let most = if rows.div_ceil(ROWS) * panels < PIECES { ROWS / 2 } else { ROWS };
+    let tall = rows.div_ceil(most);
+    // Pieces of one size: the threads would wait for the one that has no small ones.
+    let height = rows.div_ceil(tall).next_multiple_of(E::kernels()[0].rows);
     let width = panels.div_ceil(PIECES.div_ceil(tall)) * PANEL;
     let wide = columns.div_ceil(width);
     let copy;
@@ -56,7 +58,7 @@ pub fn matmul<E: Element>(
         _ => Left::Raw(a),
     };
     let fill = |out: Target| {
-        (0..tall * wide).into_par_iter().for_each(|piece| {
+        (0..tall * wide).into_par_iter().with_max_len(1).for_each(|piece| {
             let (row, column) = (piece / wide * height, piece % wide * width);
             let part = Part {
                 row,
