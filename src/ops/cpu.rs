@@ -1,6 +1,8 @@
 //! From tensors to slices and back.
 
-use candle_core::{CpuStorage, Device, Layout, Result, Shape, Storage, Tensor, bail};
+use std::cell::Cell;
+
+use candle_core::{CpuStorage, Device, InplaceOp1, Layout, Result, Shape, Storage, Tensor, bail};
 
 /// Calls `f` with the elements of contiguous f32 tensors on the CPU.
 pub fn with_values<const N: usize, T>(tensors: [&Tensor; N], f: impl FnOnce([&[f32]; N]) -> T) -> Result<T> {
@@ -26,6 +28,32 @@ pub fn with_options<const N: usize, const M: usize, T>(
     Ok(f(slices, others))
 }
 
+/// Calls `f` with the elements of a contiguous f32 tensor on the CPU, to be written. Of all tensors that share its memory
+/// `f` must leave the others alone.
+pub fn with_values_mut<T>(tensor: &Tensor, f: impl FnOnce(&mut [f32]) -> Result<T>) -> Result<T> {
+    /// What is to be done, and what came of it.
+    struct Write<F, T>(Cell<Option<F>>, Cell<Option<T>>);
+
+    impl<T, F: FnOnce(&mut [f32]) -> Result<T>> InplaceOp1 for Write<F, T> {
+        fn name(&self) -> &'static str {
+            "write"
+        }
+
+        fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
+            let values = values_mut(storage, layout)?;
+            self.1.set(self.0.take().map(|f| f(values)).transpose()?);
+            Ok(())
+        }
+    }
+
+    let write = Write(Cell::new(Some(f)), Cell::new(None));
+    tensor.inplace_op1(&write)?;
+    match write.1.into_inner() {
+        Some(result) => Ok(result),
+        None => bail!("a tensor was not to be written"),
+    }
+}
+
 fn elements<'a>(storage: &'a Storage, layout: &Layout) -> Result<&'a [f32]> {
     match storage {
         Storage::Cpu(storage) => values(storage, layout),
@@ -34,7 +62,7 @@ fn elements<'a>(storage: &'a Storage, layout: &Layout) -> Result<&'a [f32]> {
 }
 
 /// The elements of a contiguous f32 tensor.
-pub fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
+fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
     match (storage, layout.contiguous_offsets()) {
         (CpuStorage::F32(values), Some((start, end))) => Ok(&values[start..end]),
         _ => bail!("the operator takes contiguous f32 tensors only"),
@@ -42,7 +70,7 @@ pub fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]>
 }
 
 /// The same, to be written.
-pub fn values_mut<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'a mut [f32]> {
+fn values_mut<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'a mut [f32]> {
     match (storage, layout.contiguous_offsets()) {
         (CpuStorage::F32(values), Some((start, end))) => Ok(&mut values[start..end]),
         _ => bail!("the operator takes contiguous f32 tensors only"),

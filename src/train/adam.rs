@@ -4,7 +4,7 @@
 
 use candle_core::{Result, Tensor, Var};
 
-use super::update::{Descend, Towards};
+use super::update::Adam;
 
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
@@ -37,9 +37,8 @@ impl Moments {
         let by = rate / correct1;
         let root = 1.0 / correct2.sqrt();
         if variable.device().is_cpu() {
-            self.first.inplace_op2(gradient, &Towards { keep: BETA1, scale, square: false })?;
-            self.second.inplace_op2(gradient, &Towards { keep: BETA2, scale, square: true })?;
-            variable.inplace_op3(&self.first, &self.second, &Descend { by, root, epsilon: EPSILON })
+            let adam = Adam { keep: [BETA1, BETA2], scale, by, root, epsilon: EPSILON };
+            adam.apply(variable, &self.first, &self.second, gradient)
         } else {
             self.first = ((&self.first * BETA1)? + (gradient * ((1.0 - BETA1) * scale))?)?;
             self.second = ((&self.second * BETA2)? + (gradient.sqr()? * ((1.0 - BETA2) * scale * scale))?)?;

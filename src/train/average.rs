@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use candle_core::{Result, Tensor, Var, bail};
 use rayon::prelude::*;
 
-use super::update::Towards;
+use super::update::move_towards;
 
 /// The running mean of the weights (exponential moving average).
 ///
@@ -86,7 +86,7 @@ impl Mean {
         if self.steps < steps {
             self.steps = steps;
             if variable.device().is_cpu() {
-                self.tensor.inplace_op2(variable, &Towards { keep, scale: 1.0, square: false })?;
+                move_towards(&self.tensor, variable, keep, 1.0)?;
             } else {
                 // Else candle's graph would hold every earlier mean.
                 let way = (variable.as_detached_tensor() - &self.tensor)?;

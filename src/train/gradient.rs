@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use candle_core::{Result, Tensor, Var};
 use rayon::prelude::*;
 
-use super::update::Add;
+use super::update::add;
 use crate::ops::{Gradients, cpu};
 
 /// Elements summed by one thread; fixed, so that the sum is the same for any number of threads.
@@ -57,7 +57,7 @@ impl Gradient {
     pub fn add(&mut self, other: Gradient) -> Result<()> {
         for (name, gradient) in other.0 {
             match self.0.get_mut(&name) {
-                Some(own) if own.device().is_cpu() => own.inplace_op2(&gradient, &Add { times: 1.0 })?,
+                Some(own) if own.device().is_cpu() => add(own, &gradient, 1.0)?,
                 Some(own) => *own = (&*own + gradient)?,
                 None => {
                     self.0.insert(name, gradient);
@@ -94,8 +94,18 @@ impl FromIterator<(String, Tensor)> for Gradient {
 
 /// The sum of squares.
 fn square_sum(values: &[f32]) -> f64 {
+    /// Sums side by side, each of which need not wait for the others.
+    const LANES: usize = 16;
     let square = |x: &f32| f64::from(*x) * f64::from(*x);
-    let parts: Vec<f64> = values.par_chunks(BLOCK).map(|block| block.iter().map(square).sum()).collect();
+    let block = |block: &[f32]| {
+        let (whole, rest) = block.as_chunks::<LANES>();
+        let mut sums = [0.0; LANES];
+        for values in whole {
+            sums.iter_mut().zip(values).for_each(|(sum, x)| *sum += square(x));
+        }
+        sums.iter().sum::<f64>() + rest.iter().map(square).sum::<f64>()
+    };
+    let parts: Vec<f64> = values.par_chunks(BLOCK).map(block).collect();
     parts.into_iter().sum()
 }
 

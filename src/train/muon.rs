@@ -3,7 +3,7 @@
 
 use candle_core::{Result, Tensor, Var};
 
-use super::update::{Add, Towards};
+use super::update::{add, move_towards};
 use crate::ops::{self, Precision};
 
 const MOMENTUM: f64 = 0.95;
@@ -23,11 +23,10 @@ pub fn step(
     precision: Precision,
 ) -> Result<()> {
     let ahead = if variable.device().is_cpu() {
-        let towards = Towards { keep: MOMENTUM, scale, square: false };
-        momentum.inplace_op2(gradient, &towards)?;
+        move_towards(momentum, gradient, MOMENTUM, scale)?;
         // Nesterov's: the gradient counts once more.
         let ahead = momentum.copy()?;
-        ahead.inplace_op2(gradient, &towards)?;
+        move_towards(&ahead, gradient, MOMENTUM, scale)?;
         ahead
     } else {
         let news = (gradient * ((1.0 - MOMENTUM) * scale))?;
@@ -40,7 +39,7 @@ pub fn step(
     let steps = parts.iter().map(|matrix| ops::orthogonal(matrix, precision));
     let step = Tensor::cat(&steps.collect::<Result<Vec<_>>>()?, 0)?.reshape(variable.shape())?;
     if variable.device().is_cpu() {
-        variable.inplace_op2(&step, &Add { times: -by })
+        add(variable, &step, -by)
     } else {
         variable.set(&(variable.as_tensor() - (step * by)?)?)
     }

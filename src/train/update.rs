@@ -1,87 +1,67 @@
 //! In-place arithmetic of the optimizers on the CPU: in parallel and element by element, so the
 //! result does not depend on the number of threads.
 
-use candle_core::{CpuStorage, InplaceOp2, InplaceOp3, Layout, Result};
+use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
-use crate::ops::cpu::{values, values_mut};
+use crate::ops::cpu::{with_values, with_values_mut};
 
 /// Elements updated by one thread at a time.
 const BLOCK: usize = 1 << 16;
 
-/// a ← a + (1 − keep) · (scale · b − a), or the same with the square of scale · b. Where both are equal, a
-/// stays as it is to the last bit, which a sum of two products does not promise.
-pub(super) struct Towards {
-    pub keep: f64,
-    pub scale: f64,
-    pub square: bool,
-}
-
-impl InplaceOp2 for Towards {
-    fn name(&self) -> &'static str {
-        "towards"
-    }
-
-    fn cpu_fwd(&self, a: &mut CpuStorage, al: &Layout, b: &CpuStorage, bl: &Layout) -> Result<()> {
-        let (a, b) = (values_mut(a, al)?, values(b, bl)?);
-        let (rest, scale) = ((1.0 - self.keep) as f32, self.scale as f32);
-        let square = self.square;
-        a.par_chunks_mut(BLOCK).zip(b.par_chunks(BLOCK)).for_each(|(a, b)| {
-            if square {
-                a.iter_mut().zip(b).for_each(|(a, b)| *a += rest * ((scale * b) * (scale * b) - *a));
-            } else {
-                a.iter_mut().zip(b).for_each(|(a, b)| *a += rest * (scale * b - *a));
-            }
-        });
-        Ok(())
-    }
-}
-
 /// a ← a + times · b.
-pub(super) struct Add {
-    pub times: f64,
+pub(super) fn add(a: &Tensor, b: &Tensor, times: f64) -> Result<()> {
+    let times = times as f32;
+    update(a, b, |a, b| *a += times * b)
 }
 
-impl InplaceOp2 for Add {
-    fn name(&self) -> &'static str {
-        "add"
-    }
+/// a ← a + (1 − keep) · (scale · b − a). Where a is scale · b it stays as it is to the last bit, which a sum of two
+/// products does not promise.
+pub(super) fn move_towards(a: &Tensor, b: &Tensor, keep: f64, scale: f64) -> Result<()> {
+    let (rest, scale) = ((1.0 - keep) as f32, scale as f32);
+    update(a, b, |a, b| *a += rest * (scale * b - *a))
+}
 
-    fn cpu_fwd(&self, a: &mut CpuStorage, al: &Layout, b: &CpuStorage, bl: &Layout) -> Result<()> {
-        let (a, b) = (values_mut(a, al)?, values(b, bl)?);
-        let times = self.times as f32;
+fn update(a: &Tensor, b: &Tensor, f: impl Fn(&mut f32, f32) + Sync) -> Result<()> {
+    let all = |a: &mut [f32], b: &[f32]| {
         let pieces = a.par_chunks_mut(BLOCK).zip(b.par_chunks(BLOCK));
-        pieces.for_each(|(a, b)| a.iter_mut().zip(b).for_each(|(a, b)| *a += times * b));
-        Ok(())
-    }
+        pieces.for_each(|(a, b)| a.iter_mut().zip(b).for_each(|(a, b)| f(a, *b)));
+    };
+    with_values_mut(a, |a| with_values([b], |[b]| all(a, b)))
 }
 
-/// p ← p − by · m / (root · √v + epsilon).
-pub(super) struct Descend {
+/// Adam's step. All that belongs to an element is done at once, since memory is what it waits for.
+pub(super) struct Adam {
+    /// The share of either mean that stays.
+    pub keep: [f64; 2],
+    /// What the gradient is multiplied with first.
+    pub scale: f64,
     pub by: f64,
     pub root: f64,
     pub epsilon: f64,
 }
 
-impl InplaceOp3 for Descend {
-    fn name(&self) -> &'static str {
-        "descend"
-    }
-
-    fn cpu_fwd(
-        &self,
-        p: &mut CpuStorage,
-        pl: &Layout,
-        m: &CpuStorage,
-        ml: &Layout,
-        v: &CpuStorage,
-        vl: &Layout,
-    ) -> Result<()> {
-        let (p, m, v) = (values_mut(p, pl)?, values(m, ml)?, values(v, vl)?);
-        let (by, root, epsilon) = (self.by as f32, self.root as f32, self.epsilon as f32);
-        p.par_chunks_mut(BLOCK).zip(m.par_chunks(BLOCK)).zip(v.par_chunks(BLOCK)).for_each(|((p, m), v)| {
-            p.iter_mut().zip(m).zip(v).for_each(|((p, m), v)| *p -= by * m / (root * v.sqrt() + epsilon));
-        });
-        Ok(())
+impl Adam {
+    /// With g = scale · gradient: m ← m + (1 − keep) · (g − m), the same for v with g², and p ← p − by · m / (root · √v + epsilon).
+    pub(super) fn apply(&self, p: &Tensor, m: &Tensor, v: &Tensor, gradient: &Tensor) -> Result<()> {
+        let [rest1, rest2] = self.keep.map(|keep| (1.0 - keep) as f32);
+        let [scale, by, root, epsilon] = [self.scale, self.by, self.root, self.epsilon].map(|x| x as f32);
+        let element = |p: &mut f32, m: &mut f32, v: &mut f32, gradient: f32| {
+            let g = scale * gradient;
+            *m += rest1 * (g - *m);
+            *v += rest2 * (g * g - *v);
+            *p -= by * *m / (root * v.sqrt() + epsilon);
+        };
+        let all = |p: &mut [f32], m: &mut [f32], v: &mut [f32], gradient: &[f32]| {
+            let means = m.par_chunks_mut(BLOCK).zip(v.par_chunks_mut(BLOCK));
+            let pieces = p.par_chunks_mut(BLOCK).zip(means).zip(gradient.par_chunks(BLOCK));
+            pieces.for_each(|((p, (m, v)), gradient)| {
+                let means = m.iter_mut().zip(v);
+                p.iter_mut().zip(means).zip(gradient).for_each(|((p, (m, v)), g)| element(p, m, v, *g));
+            });
+        };
+        with_values_mut(p, |p| {
+            with_values_mut(m, |m| with_values_mut(v, |v| with_values([gradient], |[g]| all(p, m, v, g))))
+        })
     }
 }
