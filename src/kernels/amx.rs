@@ -6,7 +6,7 @@
 use std::arch::asm;
 
 use super::element::Bf16;
-use super::tile::{Factors, Kernel, PANEL, Row};
+use super::tile::{Factors, Kernel, PANEL, Row, Sums};
 
 pub(super) static KERNEL: Kernel<Bf16> =
     Kernel { name: "amx", rows: 32, row_group: 16, enter: configure, leave: release, run };
@@ -70,7 +70,7 @@ macro_rules! sum {
             shifts = inout(reg) $factors.shifts.len() => _,
             b = inout(reg) $factors.b => _,
             width = in(reg) 4 * PANEL,
-            out = in(reg) $sums.as_mut_ptr(),
+            out = in(reg) $sums.first,
             a0 = out(reg) _,
             a1 = out(reg) _,
             step = out(reg) _,
@@ -81,9 +81,10 @@ macro_rules! sum {
     };
 }
 
-unsafe fn run(factors: &Factors<'_, Bf16>, rows: usize, columns: usize, sums: &mut [Row]) {
+unsafe fn run(factors: &Factors<'_, Bf16>, rows: usize, columns: usize, sums: Sums) {
     if factors.shifts.is_empty() || factors.length == 0 {
-        sums[..rows].fill([0.0; PANEL]);
+        // SAFETY: the caller has so many rows of sums.
+        unsafe { std::slice::from_raw_parts_mut(sums.first.cast::<Row>(), rows) }.fill([0.0; PANEL]);
         return;
     }
     // SAFETY: this thread is configured (Session); the caller promises that rows rounded up to 16 of A are readable

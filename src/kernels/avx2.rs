@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::tile::{Factors, Kernel, Register, Row, run_blocks};
+use super::tile::{Factors, Kernel, Register, Sums, run_blocks};
 use super::transpose::{Block, SIDE};
 
 pub(super) static KERNEL: Kernel<f32> =
@@ -52,7 +52,7 @@ impl Register for Lanes {
 }
 
 #[target_feature(enable = "avx2,fma")]
-unsafe fn run(factors: &Factors<'_, f32>, rows: usize, columns: usize, sums: &mut [Row]) {
+unsafe fn run(factors: &Factors<'_, f32>, rows: usize, columns: usize, sums: Sums) {
     run_blocks!(Lanes, factors, rows, columns, sums, [1 2 3 4 5 6]);
 }
 

@@ -5,7 +5,7 @@ use std::mem::transmute;
 
 use super::element::Bf16;
 use super::output::Gate;
-use super::tile::{Factors, Kernel, PANEL, Register, Row, Tile, run_blocks};
+use super::tile::{Factors, Kernel, PANEL, Register, Sums, Tile, run_blocks};
 use super::transpose::Block;
 
 pub(super) static SINGLE: Kernel<f32> =
@@ -267,11 +267,11 @@ pub(super) fn pair(first: &[Bf16; 32], second: &[Bf16; 32], to: &mut [Bf16; 64])
 }
 
 #[target_feature(enable = "avx512f")]
-unsafe fn run_single(factors: &Factors<'_, f32>, rows: usize, columns: usize, sums: &mut [Row]) {
+unsafe fn run_single(factors: &Factors<'_, f32>, rows: usize, columns: usize, sums: Sums) {
     run_blocks!(Single, factors, rows, columns, sums, [1 2 3 4 5 6 7 8 9 10 11 12]);
 }
 
 #[target_feature(enable = "avx512f,avx512bf16")]
-unsafe fn run_half(factors: &Factors<'_, Bf16>, rows: usize, columns: usize, sums: &mut [Row]) {
+unsafe fn run_half(factors: &Factors<'_, Bf16>, rows: usize, columns: usize, sums: Sums) {
     run_blocks!(Half, factors, rows, columns, sums, [1 2 3 4 5 6 7 8 9 10 11 12]);
 }

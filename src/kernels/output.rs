@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 
 use super::element::Element;
-use super::tile::{Factors, PANEL, Session, Tile};
+use super::tile::{Factors, PANEL, Session, Sums, Tile};
 
 /// A place in memory that several threads write, each its own part.
 #[derive(Clone, Copy)]
@@ -66,6 +66,11 @@ impl<'a> Finish<'a> {
     /// Write the sums.
     pub const SET: Finish<'static> = Finish { accumulate: false, bias: None, relu: false, residual: None };
 
+    /// Whether the sums are written as they are.
+    fn is_set(&self) -> bool {
+        !self.accumulate && self.bias.is_none() && !self.relu && self.residual.is_none()
+    }
+
     /// The same for the output that begins `offset` later, at column `column`.
     pub fn at(&self, offset: usize, column: usize) -> Finish<'a> {
         Finish {
@@ -92,14 +97,20 @@ pub unsafe fn strip<E: Element>(
     finish: &Finish<'_>,
     tile: &mut Tile,
 ) {
+    let straight = finish.is_set() && columns == PANEL && session.takes_any_stride();
     let mut row = 0;
     while row < rows {
         let count = session.rows().min(rows - row);
         // SAFETY: the caller's promise, for these rows.
         unsafe {
             let factors = Factors { a: factors.a.add(row * factors.row_stride), ..*factors };
-            session.run(&factors, count, columns, &mut tile.0);
-            write(tile, count, columns, out.at(row * stride), stride, &finish.at(row * stride, 0));
+            let out = out.at(row * stride);
+            if straight {
+                session.run_to(&factors, count, columns, Sums { first: out.0, stride });
+            } else {
+                session.run(&factors, count, columns, &mut tile.0);
+                write(tile, count, columns, out, stride, &finish.at(row * stride, 0));
+            }
         }
         row += count;
     }

@@ -1,6 +1,6 @@
 //! Blocks in plain Rust, for any processor: four lanes fit the vector registers that every 64-bit target has.
 
-use super::tile::{Factors, Kernel, Register, Row, run_blocks};
+use super::tile::{Factors, Kernel, Register, Sums, run_blocks};
 
 pub(super) static KERNEL: Kernel<f32> =
     Kernel { name: "portable", rows: 4, row_group: 1, enter: || (), leave: || (), run };
@@ -44,6 +44,6 @@ impl Register for Lanes {
     }
 }
 
-unsafe fn run(factors: &Factors<'_, f32>, rows: usize, columns: usize, sums: &mut [Row]) {
+unsafe fn run(factors: &Factors<'_, f32>, rows: usize, columns: usize, sums: Sums) {
     run_blocks!(Lanes, factors, rows, columns, sums, [1 2 3 4]);
 }

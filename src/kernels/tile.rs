@@ -46,8 +46,17 @@ pub struct Factors<'a, E> {
     pub b: *const E,
 }
 
+/// Where a block's sums go.
+#[derive(Clone, Copy)]
+pub struct Sums {
+    /// The first of the first row.
+    pub first: *mut f32,
+    /// From a row to the next. AMX takes no other than [`PANEL`].
+    pub stride: usize,
+}
+
 /// Computes a block of the given rows and columns.
-pub type Run<E> = unsafe fn(&Factors<'_, E>, usize, usize, &mut [Row]);
+pub type Run<E> = unsafe fn(&Factors<'_, E>, usize, usize, Sums);
 
 /// One way to compute a block.
 pub struct Kernel<E: 'static> {
@@ -94,8 +103,27 @@ impl<E: Element> Session<E> {
     #[inline]
     pub unsafe fn run(&self, factors: &Factors<'_, E>, rows: usize, columns: usize, sums: &mut [Row]) {
         assert!(sums.len() >= rows.next_multiple_of(self.0.row_group));
+        // SAFETY: passed on to the caller; the rows are there and a panel wide.
+        unsafe {
+            self.run_to(factors, rows, columns, Sums { first: sums.as_mut_ptr().cast(), stride: PANEL })
+        }
+    }
+
+    /// Whether a whole panel of sums may go where rows are not [`PANEL`] apart, and nothing else is written.
+    pub fn takes_any_stride(&self) -> bool {
+        self.0.row_group == 1
+    }
+
+    /// As [`Session::run`].
+    ///
+    /// # Safety
+    /// As [`Session::run`]; `rows` rounded up to the kernel's `row_group` rows of [`PANEL`] places are ours, as far apart as
+    /// the kernel takes.
+    #[inline]
+    pub unsafe fn run_to(&self, factors: &Factors<'_, E>, rows: usize, columns: usize, sums: Sums) {
         let columns_together = self.0.row_group == 1 && factors.row_stride == E::GROUP;
         debug_assert!(columns_together || factors.step == E::GROUP);
+        debug_assert!(sums.stride == PANEL || self.takes_any_stride());
         debug_assert!((1..=self.0.rows).contains(&rows) && (1..=PANEL).contains(&columns));
         // SAFETY: passed on to the caller; the kernel was listed, so the processor has its instructions.
         unsafe { (self.0.run)(factors, rows, columns, sums) }
@@ -143,7 +171,7 @@ const UNROLL: usize = 4;
 pub(super) unsafe fn block<V: Register, const ROWS: usize, const COLUMNS: usize>(
     factors: &Factors<'_, V::Element>,
     column: usize,
-    out: &mut [Row],
+    out: Sums,
 ) {
     let group = <V::Element as Element>::GROUP;
     // One of the two distances is known here, which leaves half of the addresses to the instructions that read them.
@@ -158,7 +186,7 @@ pub(super) unsafe fn block<V: Register, const ROWS: usize, const COLUMNS: usize>
     for (i, sums) in sums.iter().enumerate() {
         for (j, sum) in sums.iter().enumerate() {
             // SAFETY: the caller has ROWS rows of sums, and column + COLUMNS * LANES <= PANEL.
-            unsafe { sum.store(out.as_mut_ptr().add(i).cast::<f32>().add(column + j * V::LANES)) };
+            unsafe { sum.store(out.first.add(i * out.stride + column + j * V::LANES)) };
         }
     }
 }
@@ -263,6 +291,8 @@ mod tests {
 
     /// Every kernel of a format against sums in f64, for every number of rows and odd widths.
     fn check<E: Element>(length: usize, bound: f64) {
+        /// From a row of sums to the next, where they are not those of a tile.
+        const STRIDE: usize = PANEL + 3;
         let exact = |x: f32| f64::from(x);
         let (shifts, stride) = ([5, 0, 2 * length], 3 * length + 7);
         let a: Vec<E> = (0..(MAX_ROWS + 4) * stride).map(|i| E::from_f32(value(i))).collect();
@@ -298,6 +328,17 @@ mod tests {
                     // SAFETY: A has more rows than any row group, each longer than the last shift and the length, or as many
                     // as there are in a block, of three lengths; B has three lengths of rows.
                     unsafe { session.run(factors, rows, columns, &mut tile.0) };
+                    if columns == PANEL && session.takes_any_stride() {
+                        let mut apart = [f32::NAN; MAX_ROWS * STRIDE];
+                        let to = Sums { first: apart.as_mut_ptr(), stride: STRIDE };
+                        // SAFETY: as above, and there are as many rows as any block has.
+                        unsafe { session.run_to(factors, rows, columns, to) };
+                        for (m, apart) in apart.chunks_exact(STRIDE).enumerate() {
+                            let (sums, between) = apart.split_at(PANEL);
+                            assert!(if m < rows { sums == tile.0[m] } else { sums[0].is_nan() });
+                            assert!(between.iter().all(|x| x.is_nan()));
+                        }
+                    }
                     for m in 0..rows {
                         for n in 0..columns {
                             let error = (exact(tile.0[m][n]) - sum(m, n)).abs();
