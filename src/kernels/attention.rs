@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::element::Element;
-use super::output::{Finish, Target, filled, strip};
+use super::output::{Finish, Target, filled, pieces, strip};
 use super::pack::{self, Matrix, Packed};
 use super::scratch::Scratch;
 use super::softmax::{softmax, softmax_gradient};
@@ -130,7 +130,7 @@ pub fn forward<E: Element>(heads: &Heads, q: &[f32], k: &[f32], v: &[f32]) -> Ve
         return Vec::new();
     }
     let fill = |out: Target| {
-        (0..heads.batch * heads.heads).into_par_iter().with_max_len(1).for_each(|index| {
+        pieces(heads.batch * heads.heads).for_each(|index| {
             let offset = heads.offset(index);
             let mut multiplier = Multiplier::<E>::new();
             let keys = columns_packed((&k[offset..], stride), width, tokens);
@@ -187,7 +187,7 @@ pub fn backward<E: Element>(
         return [const { Vec::new() }; 3];
     }
     let fill = |dq: Target, dk: Target, dv: Target| {
-        (0..heads.batch * heads.heads).into_par_iter().with_max_len(1).for_each(|index| {
+        pieces(heads.batch * heads.heads).for_each(|index| {
             let offset = heads.offset(index);
             let mut multiplier = Multiplier::<E>::new();
             let keys = columns_packed((&k[offset..], stride), width, tokens);

@@ -6,7 +6,7 @@ use super::direct;
 use super::element::Element;
 pub use super::geometry::Geometry;
 use super::geometry::{self, Block};
-use super::output::{Finish, Target, filled, write};
+use super::output::{Finish, Target, filled, pieces, write};
 use super::pack::Packed;
 use super::plane::Plane;
 use super::rows::sum_parts;
@@ -155,7 +155,7 @@ pub fn forward<E: Element>(
     }
     let way = Way::alone::<E>(geometry);
     let fill = |out: Target| {
-        (0..batch * geometry.bands(ROWS)).into_par_iter().with_max_len(1).for_each(|index| {
+        pieces(batch * geometry.bands(ROWS)).for_each(|index| {
             let band = geometry.band(index, ROWS);
             let plane = geometry.plane::<E>(&band, x, inputs);
             let first = band.picture * height + band.top;
@@ -193,6 +193,7 @@ pub fn weight_gradient<E: Element>(geometry: &Geometry, x: &[f32], gradient: &[f
     let bands = batch * geometry.bands(rows);
     let parts = bands.clamp(1, PARTS);
     let mut sums = vec![0.0; parts * len];
+    // One by one, as `pieces`.
     sums.par_chunks_exact_mut(len).enumerate().with_max_len(1).for_each(|(part, sums)| {
         for index in part * bands / parts..(part + 1) * bands / parts {
             let band = geometry.band(index, rows);

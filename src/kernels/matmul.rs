@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::element::Element;
 pub use super::output::Finish;
-use super::output::{Target, filled, strip};
+use super::output::{Target, filled, pieces, strip};
 use super::pack::{self, ODD_LINE};
 pub use super::pack::{Matrix, Packed};
 use super::scratch::Scratch;
@@ -58,7 +58,7 @@ pub fn matmul<E: Element>(
         _ => Left::Raw(a),
     };
     let fill = |out: Target| {
-        (0..tall * wide).into_par_iter().with_max_len(1).for_each(|piece| {
+        pieces(tall * wide).for_each(|piece| {
             let (row, column) = (piece / wide * height, piece % wide * width);
             let part = Part {
                 row,

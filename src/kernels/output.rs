@@ -2,6 +2,8 @@
 
 use std::mem::MaybeUninit;
 
+use rayon::prelude::*;
+
 use super::element::Element;
 use super::tile::{Factors, PANEL, Session, Sums, Tile};
 
@@ -33,6 +35,12 @@ impl Target {
         // SAFETY: the caller's promise.
         unsafe { std::slice::from_raw_parts_mut(self.0.cast(), len) }
     }
+}
+
+/// The numbers of `count` pieces of work, in parallel and each on its own: a thread that has done its pieces takes those that
+/// another has not begun.
+pub fn pieces(count: usize) -> impl IndexedParallelIterator<Item = usize> {
+    (0..count).into_par_iter().with_max_len(1)
 }
 
 /// A vector of `len` elements, all written by `fill`.

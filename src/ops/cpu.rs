@@ -28,30 +28,25 @@ pub fn with_options<const N: usize, const M: usize, T>(
     Ok(f(slices, others))
 }
 
-/// Calls `f` with the elements of a contiguous f32 tensor on the CPU, to be written. Of all tensors that share its memory
-/// `f` must leave the others alone.
-pub fn with_values_mut<T>(tensor: &Tensor, f: impl FnOnce(&mut [f32]) -> Result<T>) -> Result<T> {
-    /// What is to be done, and what came of it.
-    struct Write<F, T>(Cell<Option<F>>, Cell<Option<T>>);
+/// Calls `f` with the elements of a contiguous f32 tensor on the CPU, to be written. `f` must leave tensors alone that share
+/// its memory.
+pub fn with_values_mut(tensor: &Tensor, f: impl FnOnce(&mut [f32]) -> Result<()>) -> Result<()> {
+    struct Write<F>(Cell<Option<F>>);
 
-    impl<T, F: FnOnce(&mut [f32]) -> Result<T>> InplaceOp1 for Write<F, T> {
+    impl<F: FnOnce(&mut [f32]) -> Result<()>> InplaceOp1 for Write<F> {
         fn name(&self) -> &'static str {
             "write"
         }
 
         fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
-            let values = values_mut(storage, layout)?;
-            self.1.set(self.0.take().map(|f| f(values)).transpose()?);
-            Ok(())
+            match self.0.take() {
+                Some(f) => f(values_mut(storage, layout)?),
+                None => bail!("a tensor is written once"),
+            }
         }
     }
 
-    let write = Write(Cell::new(Some(f)), Cell::new(None));
-    tensor.inplace_op1(&write)?;
-    match write.1.into_inner() {
-        Some(result) => Ok(result),
-        None => bail!("a tensor was not to be written"),
-    }
+    tensor.inplace_op1(&Write(Cell::new(Some(f))))
 }
 
 fn elements<'a>(storage: &'a Storage, layout: &Layout) -> Result<&'a [f32]> {

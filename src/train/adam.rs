@@ -4,7 +4,7 @@
 
 use candle_core::{Result, Tensor, Var};
 
-use super::update::Adam;
+use super::update::update_three;
 
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
@@ -37,8 +37,15 @@ impl Moments {
         let by = rate / correct1;
         let root = 1.0 / correct2.sqrt();
         if variable.device().is_cpu() {
-            let adam = Adam { keep: [BETA1, BETA2], scale, by, root, epsilon: EPSILON };
-            adam.apply(variable, &self.first, &self.second, gradient)
+            let [rest1, rest2] = [BETA1, BETA2].map(|keep| (1.0 - keep) as f32);
+            let [scale, by, root, epsilon] = [scale, by, root, EPSILON].map(|x| x as f32);
+            let tensors = [variable.as_tensor(), &self.first, &self.second];
+            update_three(tensors, gradient, |[weight, first, second], gradient| {
+                let gradient = scale * gradient;
+                *first += rest1 * (gradient - *first);
+                *second += rest2 * (gradient * gradient - *second);
+                *weight -= by * *first / (root * second.sqrt() + epsilon);
+            })
         } else {
             self.first = ((&self.first * BETA1)? + (gradient * ((1.0 - BETA1) * scale))?)?;
             self.second = ((&self.second * BETA2)? + (gradient.sqr()? * ((1.0 - BETA2) * scale * scale))?)?;

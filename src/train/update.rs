@@ -30,38 +30,21 @@ fn update(a: &Tensor, b: &Tensor, f: impl Fn(&mut f32, f32) + Sync) -> Result<()
     with_values_mut(a, |a| with_values([b], |[b]| all(a, b)))
 }
 
-/// Adam's step. All that belongs to an element is done at once, since memory is what it waits for.
-pub(super) struct Adam {
-    /// The share of either mean that stays.
-    pub keep: [f64; 2],
-    /// What the gradient is multiplied with first.
-    pub scale: f64,
-    pub by: f64,
-    pub root: f64,
-    pub epsilon: f64,
-}
-
-impl Adam {
-    /// With g = scale · gradient: m ← m + (1 − keep) · (g − m), the same for v with g², and p ← p − by · m / (root · √v + epsilon).
-    pub(super) fn apply(&self, p: &Tensor, m: &Tensor, v: &Tensor, gradient: &Tensor) -> Result<()> {
-        let [rest1, rest2] = self.keep.map(|keep| (1.0 - keep) as f32);
-        let [scale, by, root, epsilon] = [self.scale, self.by, self.root, self.epsilon].map(|x| x as f32);
-        let element = |p: &mut f32, m: &mut f32, v: &mut f32, gradient: f32| {
-            let g = scale * gradient;
-            *m += rest1 * (g - *m);
-            *v += rest2 * (g * g - *v);
-            *p -= by * *m / (root * v.sqrt() + epsilon);
-        };
-        let all = |p: &mut [f32], m: &mut [f32], v: &mut [f32], gradient: &[f32]| {
-            let means = m.par_chunks_mut(BLOCK).zip(v.par_chunks_mut(BLOCK));
-            let pieces = p.par_chunks_mut(BLOCK).zip(means).zip(gradient.par_chunks(BLOCK));
-            pieces.for_each(|((p, (m, v)), gradient)| {
-                let means = m.iter_mut().zip(v);
-                p.iter_mut().zip(means).zip(gradient).for_each(|((p, (m, v)), g)| element(p, m, v, *g));
-            });
-        };
-        with_values_mut(p, |p| {
-            with_values_mut(m, |m| with_values_mut(v, |v| with_values([gradient], |[g]| all(p, m, v, g))))
-        })
-    }
+/// Calls `f` with each element of three tensors and of `b`. What belongs together is changed at once, since memory is what this
+/// waits for.
+pub(super) fn update_three(
+    [x, y, z]: [&Tensor; 3],
+    b: &Tensor,
+    f: impl Fn([&mut f32; 3], f32) + Sync,
+) -> Result<()> {
+    let all = |x: &mut [f32], y: &mut [f32], z: &mut [f32], b: &[f32]| {
+        let others = y.par_chunks_mut(BLOCK).zip(z.par_chunks_mut(BLOCK));
+        let pieces = x.par_chunks_mut(BLOCK).zip(others).zip(b.par_chunks(BLOCK));
+        pieces.for_each(|((x, (y, z)), b)| {
+            x.iter_mut().zip(y.iter_mut().zip(z)).zip(b).for_each(|((x, (y, z)), b)| f([x, y, z], *b));
+        });
+    };
+    with_values_mut(x, |x| {
+        with_values_mut(y, |y| with_values_mut(z, |z| with_values([b], |[b]| all(x, y, z, b))))
+    })
 }
